@@ -1,0 +1,1 @@
+"""Where do passages begin and end?"""

@@ -1,0 +1,1 @@
+"""Where do texts lie in vector space?"""

@@ -1,0 +1,1 @@
+"""What do the files say, page by page?"""
