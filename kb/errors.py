@@ -119,6 +119,14 @@ def _entry(cause: str, cure: str, *, retriable: bool = False) -> CatalogueEntry:
 
 
 CATALOGUE: Final[dict[str, CatalogueEntry]] = {
+    "usage.invalid": _entry(
+        "The command cannot be understood.",
+        "`kb --help` and `kb COMMAND --help` say what there is.",
+    ),
+    "usage.settings": _entry(
+        "A setting does not fit.",
+        "`kb config` shows every setting and where it comes from.",
+    ),
     "discover.missing": _entry(
         "There is no file or folder of that name.",
         "Check the spelling; `kb list` shows what is in the knowledge base.",
@@ -308,8 +316,10 @@ def failure(
     'The file is empty.'
     """
     entry = CATALOGUE[code]
+    # Usage is judged before the first stage begins, and so is told as the first stage's.
+    stage = code.partition(".")[0].replace("usage", Stage.DISCOVER.value)
     return Failure(
-        stage=Stage(code.partition(".")[0]),
+        stage=Stage(stage),
         code=code,
         message=message or entry.cause,
         source=source,

@@ -10,12 +10,20 @@ import hashlib
 import json
 import re
 from bisect import bisect_right
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from kb.errors import Failure, Stage
+from kb.errors import (
+    EXIT_ENDPOINT,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_PARTIAL,
+    Failure,
+    Stage,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,6 +120,11 @@ class Chunk:
     #: The line on `page_start` where the passage begins, for formats with pages.
     page_line: int | None
 
+    @property
+    def with_context(self) -> str:
+        """The passage under the headings that it stands under, for the embedder."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -144,6 +157,17 @@ class Profile:
         fields = asdict(self)
         del fields["dense_weight"]
         return fields
+
+    def differences(self, other: Profile) -> dict[str, tuple[Any, Any]]:
+        """Give the identity fields in which `other` differs, each with both values."""
+        theirs = other.identity
+        mine = self.identity
+        return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> Profile:
+        """Read what `as_json` wrote; keys this version does not know are left out."""
+        return cls(**{each.name: written[each.name] for each in fields(cls)})
 
     @property
     def digest(self) -> str:
@@ -270,9 +294,21 @@ class Report:
     documents: DocumentCounts
     chunks: ChunkCounts
     failures: tuple[Failure, ...] = field(default=())
+    #: What stopped the run, where something did; what was finished before is kept.
+    error: Failure | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command that made this run."""
+        if self.status == "interrupted":
+            return EXIT_INTERRUPTED
+        if self.error is not None:
+            return EXIT_ENDPOINT
+        return EXIT_PARTIAL if self.failures else EXIT_OK
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as the JSON contract shows it (`kb.ingest/1`)."""
+        stopped = {"error": self.error.as_json()} if self.error else {}
         return {
             "schema": "kb.ingest/1",
             "run": self.run,
@@ -283,6 +319,7 @@ class Report:
             "documents": asdict(self.documents),
             "chunks": asdict(self.chunks),
             "failures": [failure.as_json() for failure in self.failures],
+            **stopped,
         }
 
 

@@ -1,0 +1,168 @@
+"""`kb search`: a question in, ranked passages with exact citations out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from kb.errors import EXIT_ENDPOINT, EXIT_OK, EndpointError, Failure, UsageError, failure
+from kb.model import Filter, Hit, Profile
+from kb.pipeline.base import KnowledgeBase
+from kb.pipeline.observe import Observer, Silent
+from kb.search.rank import Question, chunk_of, rank
+from kb.store import Passage, Snapshot
+
+if TYPE_CHECKING:
+    from kb.model import Vector
+
+#: An endpoint that is away leaves a hybrid search its words; one that lies does not.
+AWAY: Final = frozenset(
+    {
+        "embed.unreachable",
+        "embed.localhost_in_container",
+        "embed.timeout",
+        "embed.tls",
+        "embed.rate_limited",
+        "embed.overloaded",
+        "embed.server_error",
+    }
+)
+
+Around = tuple[tuple[Passage, ...], tuple[Passage, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a search found; `context` holds, by ref, the passages before and after each hit."""
+
+    query: str
+    mode: str
+    profile: Profile | None
+    hits: tuple[Hit, ...]
+    context: Mapping[str, Around]
+    warnings: tuple[str, ...]
+    timings_ms: Mapping[str, float]
+    exit_code: int = EXIT_OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meaning:
+    """The question's vector, or why there is none."""
+
+    vector: Vector | None = None
+    warning: str = ""
+    away: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How a question is asked."""
+
+    top_k: int = 10
+    #: None: the mode of the settings.
+    mode: str | None = None
+    within: Filter = field(default_factory=Filter)
+    #: How many passages before and after each hit are wanted beside it.
+    around: int = 0
+
+
+def search(
+    base: KnowledgeBase,
+    query: str,
+    *,
+    asking: Asking | None = None,
+    observer: Observer | None = None,
+) -> Answer:
+    """Answer a question.
+
+    Raises `UsageError` (`search.empty_query`, `search.no_knowledge_base`, `search.bad_filter`,
+    `embed.profile_mismatch`) and `EndpointError`; where the endpoint is only away and words may
+    answer, they do, with a warning and the endpoint's exit code.
+    """
+    how = asking or Asking()
+    if not query.strip():
+        raise UsageError(failure("search.empty_query"))
+    mode = how.mode or base.settings.search_mode
+    started = time.perf_counter()
+    with base.snapshot() as snapshot:
+        _check_filter(snapshot, how.within)
+        meaning = _embed(base, snapshot, query, mode, observer or Silent())
+        embedded = time.perf_counter()
+        profile = snapshot.profile
+        question = Question(
+            text=query,
+            vector=meaning.vector,
+            mode=mode,
+            top_k=how.top_k,
+            dense_weight=profile.dense_weight if profile else 0.0,
+            within=how.within,
+        )
+        hits = rank(snapshot, question)
+        context = {hit.ref: _around(snapshot, hit, how.around) for hit in hits if how.around}
+    timings = {"embed": embedded - started, "search": time.perf_counter() - embedded}
+    return Answer(
+        query=query,
+        mode=mode,
+        profile=profile,
+        hits=tuple(hits),
+        context=context,
+        warnings=(meaning.warning,) if meaning.warning else (),
+        timings_ms={name: round(seconds * 1000, 2) for name, seconds in timings.items()},
+        exit_code=EXIT_ENDPOINT if meaning.away else EXIT_OK,
+    )
+
+
+def _embed(
+    base: KnowledgeBase, snapshot: Snapshot, query: str, mode: str, observer: Observer
+) -> _Meaning:
+    pinned = snapshot.profile
+    if mode == "lexical" or pinned is None:
+        return _Meaning()
+    from kb.pipeline.embedder import open_embedder
+
+    # Nobody waits at a prompt for a server to come up; an ingest does.
+    patient = base.settings
+    settings = replace(patient, max_retries=patient.max_retries or 1)
+    try:
+        with open_embedder(settings, pinned, observer) as embedder:
+            vector = embedder.embed_query(query)
+    except EndpointError as error:
+        if mode == "dense" or error.failure.code not in AWAY:
+            raise
+        return _Meaning(away=error.failure, warning=_words_only(error.failure))
+    if vector is None and mode == "dense":
+        return _Meaning(warning=_unknown_language(pinned))
+    return _Meaning(vector=vector)
+
+
+def _words_only(why: Failure) -> str:
+    return f"{why.code}: {why.message} These hits were found by words alone. {why.hint}"
+
+
+def _unknown_language(profile: Profile) -> str:
+    return (
+        f"The model {profile.model} does not know the language of this question, so a dense "
+        "search cannot answer it; leave --mode out to search by words."
+    )
+
+
+def _check_filter(snapshot: Snapshot, within: Filter) -> None:
+    if within == Filter() or snapshot.documents(within):
+        return
+    names = [f"--collection {within.collection}"] if within.collection is not None else []
+    names += [f"--path {within.path}"] if within.path is not None else []
+    raise UsageError(failure("search.bad_filter", f"No document fits {' and '.join(names)}."))
+
+
+def _around(snapshot: Snapshot, hit: Hit, count: int) -> Around:
+    chunk_id = chunk_of(hit.ref)
+    assert chunk_id is not None
+    return before_and_after(snapshot.neighbours(chunk_id, count=count), chunk_id)
+
+
+def before_and_after(passages: Sequence[Passage], chunk_id: int) -> Around:
+    """Split neighbouring passages into those before a chunk and those after it."""
+    at = [passage.chunk_id for passage in passages].index(chunk_id)
+    return tuple(passages[:at]), tuple(passages[at + 1 :])

@@ -1,0 +1,73 @@
+"""`kb init`: make a knowledge base, see that its embedder works, pin the profile."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from kb.config import Settings
+from kb.model import Profile
+from kb.pipeline.base import KnowledgeBase
+from kb.pipeline.embedder import open_embedder
+from kb.pipeline.observe import Observer, Silent
+
+_HEAD = """\
+# Settings of this knowledge base. Command-line options and the environment come before them.
+# `kb config` shows every setting, its value and where that comes from.
+# The API key belongs in the environment (KB_API_KEY), not in this file.
+"""
+
+
+def init(base: KnowledgeBase, *, observer: Observer | None = None) -> Profile:
+    """Make the knowledge base and give its pinned profile; doing so twice changes nothing.
+
+    Raises `EndpointError` before anything is made when the endpoint cannot be used, and
+    `UsageError` (`embed.profile_mismatch`) where there is one with another profile.
+    """
+    pinned = None
+    if base.exists:
+        with base.snapshot() as snapshot:
+            pinned = snapshot.profile
+    with open_embedder(base.settings, pinned, observer or Silent()) as embedder:
+        profile = embedder.profile
+    if pinned is None:
+        store = base.open(create=True)
+        with closing(store), store.writer("init") as writer:
+            writer.pin(profile)
+        remember_settings(base, profile)
+    return profile
+
+
+def remember_settings(base: KnowledgeBase, profile: Profile) -> None:
+    """Write `kb.toml` with the settings that made the profile, unless there is one already.
+
+    A later command then needs no environment variable. The API key is never written.
+    """
+    file = base.home / "kb.toml"
+    if file.exists():
+        return
+    file.write_text(_HEAD + _embedding_table(base.settings, profile), encoding="utf-8")
+
+
+def _embedding_table(settings: Settings, profile: Profile) -> str:
+    if profile.provider == "builtin":
+        return ""
+    values: dict[str, str | int | None] = {
+        "base_url": settings.base_url,
+        "model": profile.model,
+        "prompts": settings.prompts,
+        "dimensions": settings.dimensions,
+        "query_template": settings.query_template,
+        "passage_template": settings.passage_template,
+        "instruction": settings.instruction,
+    }
+    lines = [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+    return "\n".join(["", "[embedding]", *lines, ""])
+
+
+def _toml(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    for char, name in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        escaped = escaped.replace(char, name)
+    return f'"{escaped}"'

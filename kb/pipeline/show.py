@@ -1,0 +1,68 @@
+"""`kb show`: a passage or a document exactly as it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kb.errors import UsageError, failure
+from kb.model import Page
+from kb.pipeline.base import KnowledgeBase
+from kb.pipeline.search import before_and_after
+from kb.search.rank import chunk_of
+from kb.source import stored_path
+from kb.store import DocumentRow, Passage, Snapshot, StoredDocument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A document, or a passage of it with its neighbours; `text` is what was asked for."""
+
+    document: DocumentRow
+    text: str
+    pages: tuple[Page, ...]
+    passage: Passage | None = None
+    before: tuple[Passage, ...] = ()
+    after: tuple[Passage, ...] = ()
+
+
+def show(base: KnowledgeBase, ref: str, *, around: int = 0) -> Shown:
+    """Give what a hit's `ref`, or a document's path, names.
+
+    Raises `UsageError` (`search.bad_filter`) when it names nothing.
+    """
+    with base.snapshot() as snapshot:
+        stored = _document(base, snapshot, ref)
+        if stored is not None:
+            document = stored.document
+            return Shown(document=stored.row, text=document.text, pages=document.pages)
+        shown = _passage(snapshot, chunk_of(ref), around)
+    if shown is None:
+        raise UsageError(
+            failure("search.bad_filter", f"Nothing in this knowledge base is called {ref}.")
+        )
+    return shown
+
+
+def _document(base: KnowledgeBase, snapshot: Snapshot, ref: str) -> StoredDocument | None:
+    """Take a path as typed, counted from here, or as `kb list` prints it."""
+    return snapshot.document(stored_path(Path(ref), root=base.root)) or snapshot.document(ref)
+
+
+def _passage(snapshot: Snapshot, chunk_id: int | None, around: int) -> Shown | None:
+    if chunk_id is None:
+        return None
+    passage = snapshot.passages([chunk_id]).get(chunk_id)
+    if passage is None:
+        return None
+    stored = snapshot.document(passage.path)
+    assert stored is not None
+    before, after = before_and_after(snapshot.neighbours(chunk_id, count=around), chunk_id)
+    return Shown(
+        document=stored.row,
+        text=passage.chunk.text,
+        pages=stored.document.pages,
+        passage=passage,
+        before=before,
+        after=after,
+    )

@@ -1,0 +1,90 @@
+"""Counting what a run does, stage by stage; the clock of a stage stops while another works."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kb.errors import Failure, Stage
+from kb.model import ChunkCounts, DocumentCounts, StageCount
+
+STAGES = (Stage.DISCOVER, Stage.EXTRACT, Stage.CHUNK, Stage.EMBED, Stage.STORE)
+
+
+class Tally:
+    """The running counts of one run."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._counts: Counter[tuple[Stage, str]] = Counter()
+        self._seconds: Counter[Stage] = Counter()
+        self._clock: list[Stage] = []
+        self._since = self._started
+        self.documents: Counter[str] = Counter()
+        self.chunks: Counter[str] = Counter()
+        self.failures: list[Failure] = []
+
+    def ok(self, stage: Stage, count: int = 1) -> None:
+        """Count things that passed a stage."""
+        self._counts[stage, "succeeded"] += count
+
+    def skip(self, stage: Stage, count: int = 1) -> None:
+        """Count things that had no need of a stage."""
+        self._counts[stage, "skipped"] += count
+
+    def fail(self, failure: Failure) -> None:
+        """Count and keep a failure of this run."""
+        self._counts[failure.stage, "failed"] += 1
+        self.failures.append(failure)
+
+    def standing(self, failure: Failure) -> None:
+        """Keep a failure of an earlier run whose cause is unchanged: told, not counted again."""
+        self.failures.append(failure)
+
+    @contextmanager
+    def at(self, stage: Stage) -> Iterator[None]:
+        """Run the clock of this stage, and of no other, while the block runs."""
+        self._turn()
+        self._clock.append(stage)
+        try:
+            yield
+        finally:
+            self._turn()
+            self._clock.pop()
+
+    def _turn(self) -> None:
+        now = time.perf_counter()
+        if self._clock:
+            self._seconds[self._clock[-1]] += now - self._since  # type: ignore[assignment]
+        self._since = now
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds since the run began."""
+        return time.perf_counter() - self._started
+
+    def stages(self) -> tuple[StageCount, ...]:
+        """Give one row for each stage, in order."""
+        return tuple(self._stage(stage) for stage in STAGES)
+
+    def _stage(self, stage: Stage) -> StageCount:
+        succeeded = self._counts[stage, "succeeded"]
+        failed = self._counts[stage, "failed"]
+        return StageCount(
+            stage=stage,
+            attempted=succeeded + failed,
+            succeeded=succeeded,
+            failed=failed,
+            skipped=self._counts[stage, "skipped"],
+            seconds=float(self._seconds[stage]),
+        )
+
+    def document_counts(self) -> DocumentCounts:
+        """Give what became of the documents."""
+        return DocumentCounts(**self.documents)
+
+    def chunk_counts(self) -> ChunkCounts:
+        """Give what became of the chunks."""
+        return ChunkCounts(**self.chunks)
