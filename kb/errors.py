@@ -127,6 +127,14 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
         "A setting does not fit.",
         "`kb config` shows every setting and where it comes from.",
     ),
+    "run.interrupted": _entry(
+        "Interrupted: what was finished is kept.",
+        "Run the same command again to go on.",
+    ),
+    "run.unforeseen": _entry(
+        "An error happened that kb does not know.",
+        "Run the command with --debug for the traceback, and report it.",
+    ),
     "discover.missing": _entry(
         "There is no file or folder of that name.",
         "Check the spelling; `kb list` shows what is in the knowledge base.",
@@ -316,10 +324,10 @@ def failure(
     'The file is empty.'
     """
     entry = CATALOGUE[code]
-    # Usage is judged before the first stage begins, and so is told as the first stage's.
-    stage = code.partition(".")[0].replace("usage", Stage.DISCOVER.value)
+    # What belongs to no stage is told as the first one's: nothing later is to blame.
+    stage = code.partition(".")[0]
     return Failure(
-        stage=Stage(stage),
+        stage=Stage.DISCOVER if stage in ("usage", "run") else Stage(stage),
         code=code,
         message=message or entry.cause,
         source=source,

@@ -63,6 +63,9 @@ def locate(
     here = (cwd or Path.cwd()).absolute()
     named = home or (Path(environ["KB_HOME"]) if environ.get("KB_HOME") else None)
     found = Path(os.path.normpath(here / named)) if named else _nearest(here)
+    if found.exists() and not found.is_dir():
+        message = f"{found} is a file; a knowledge base is a folder."
+        raise UsageError(failure("usage.settings", message, hint="Name a folder with --home."))
     settings = load_settings(found, environ=environ, options=options)
     return KnowledgeBase(home=found, root=found.parent, settings=settings)
 

@@ -113,14 +113,15 @@ class Flow:
     def flush(self) -> None:
         """Store all that is complete, and keep the vectors of what is not.
 
-        What is interrupted half-way is done again by the next call: nothing leaves the queues
-        before it is stored.
+        After an interruption it may be called again: vectors leave the queue only once they are
+        stored, and a document that was interrupted is left to the next run.
         """
         with self._tally.at(Stage.STORE):
             self._write_vectors()
             while self._complete:
-                self._put(self._complete[0])
-                self._complete_chunks -= len(self._complete.popleft().chunks)
+                pending = self._complete.popleft()
+                self._complete_chunks -= len(pending.chunks)
+                self._put(pending)
 
     def _refuse(self, read: Read, failure: Failure) -> None:
         told = failure.at(read.source.path)

@@ -62,6 +62,8 @@ def ingest(
             embedder = stack.enter_context(run.embedder()) if plan.tasks else None
         except EndpointError as stop:
             return run.stopped(stop)
+        except KeyboardInterrupt:
+            return run.report(uuid.uuid4().hex[:12], "interrupted")
         if store is None:
             store = stack.enter_context(closing(base.open(create=True)))
             run.observer.say(f"Made a knowledge base in {base.home}.")

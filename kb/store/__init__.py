@@ -112,11 +112,15 @@ class Summary:
     profile: Profile | None
     collections: Mapping[str, int]
     failures_by_stage: Mapping[str, int]
-    #: One entry for each document of which some part cannot be found, with the reason.
+    #: One entry for each document and code of which some part cannot be found: "path", "reason"
+    #: ("failed": nothing of it; "stale": its former version answers; "pages"; "chunks": found by
+    #: their words alone), "code", "pages" and "chunks" (numbers, or None), "message", "hint".
     not_searchable: Sequence[Mapping[str, Any]]
     bytes: int
+    #: {"run", "command", "status", "started_at", "finished_at", "report"}; a run that was killed
+    #: stays "running" until the next one starts.
     last_run: Mapping[str, Any] | None
-    #: Facts about the index worth showing, e.g. {"segments": 2, "tail": 120}.
+    #: Facts about the index worth showing: {"segments", "in_segments", "tail", "damaged"}.
     index: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -126,6 +130,9 @@ class Snapshot(Protocol):
     @property
     def profile(self) -> Profile | None:
         """The pinned profile, or None before the first embedding."""
+
+    def canaries(self) -> Matrix | None:
+        """Give the canary vectors kept with the pinned profile, or None where there are none."""
 
     def known_sources(self) -> Mapping[str, KnownSource]:
         """Give every file ever brought in and not removed, by path, failed ones too."""
@@ -139,7 +146,11 @@ class Snapshot(Protocol):
     def nearest(
         self, vector: Vector, *, top_k: int, within: Filter = ...
     ) -> Sequence[tuple[int, float]]:
-        """Give up to `top_k` (chunk id, cosine) of visible chunks, best first."""
+        """Give up to `top_k` (chunk id, cosine) of visible chunks, best first, ties by id.
+
+        Exact: the order is that of comparing with every stored vector. Empty before a profile is
+        pinned. Raises `StoreError` (`store.corrupt`) on a wrong shape or a value not finite.
+        """
 
     def match(self, query: str, *, top_k: int, within: Filter = ...) -> Sequence[tuple[int, float]]:
         """Give up to `top_k` (chunk id, BM25 score > 0) of visible chunks, best first.
@@ -166,9 +177,11 @@ class Snapshot(Protocol):
 class Writer(Protocol):
     """The one writer. Each method is durable when it returns, and repeatable."""
 
-    def pin(self, profile: Profile) -> None:
+    def pin(self, profile: Profile, *, canaries: Matrix | None = None) -> None:
         """Make `profile` the current generation's, where it has none yet.
 
+        `canaries`, shape (n, dimensions), are what the endpoint gives for texts that the embedder
+        knows; they are kept where none are kept yet, so that a later run can tell drift.
         Raises `kb.errors.UsageError` (`embed.profile_mismatch`) naming the differing fields
         when another profile is pinned.
         """
@@ -187,6 +200,9 @@ class Writer(Protocol):
         """Replace the document of that path, its chunks and failures, in one transaction.
 
         Returns how many chunks were added and how many were removed with the former version.
+        The ledger then holds `draft.failures` and the document's own problems, each once, and
+        nothing else of that source; one that stood there before goes on counting its attempts.
+        Raises `StoreError` (`store.corrupt`) when a chunk names a vector that is not stored.
         """
 
     def touch(self, source: Source) -> None:
@@ -200,7 +216,10 @@ class Writer(Protocol):
         """
 
     def remove(self, paths: Sequence[str]) -> tuple[int, int]:
-        """Forget documents and their failures; returns how many documents and chunks."""
+        """Forget files and their failures; returns how many were known, and their chunks.
+
+        A file of which nothing was ever stored counts too; an unknown path does not.
+        """
 
     def refresh_index(self) -> None:
         """Bring the derived index up to what is stored, and drop files that nothing names."""

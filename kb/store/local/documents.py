@@ -1,0 +1,160 @@
+"""A document in the tables: put in whole, taken out whole; call inside a transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kb.model import Document, Source
+from kb.store import ChunkDraft, DocumentDraft
+from kb.store.local import fts, ledger, rows
+from kb.store.local.database import Database, damaged
+from kb.store.local.fts import WordRow, heading_words
+from kb.store.local.words import index_words
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which generation the chunks belong to, and whose vectors they may name."""
+
+    generation_id: int
+    profile_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the last attempt at a source ended, as the next run needs to know it."""
+
+    sha256: str
+    collection: str
+    #: See `kb.store.KnownSource.state`.
+    state: str
+    retriable: bool
+
+
+def storable(document: Document) -> Document:
+    """Give the document without half characters, which UTF-8 cannot hold; lengths stay."""
+    return replace(
+        document,
+        title=_SURROGATES.sub("\ufffd", document.title),
+        text=_SURROGATES.sub("\ufffd", document.text),
+    )
+
+
+def words(document: Document, drafts: Sequence[ChunkDraft]) -> list[tuple[str, str]]:
+    """Give the words of heading and body of each chunk, as `rows.word_rows` will make them."""
+    return [
+        (
+            heading_words(document.title, draft.chunk.section),
+            index_words(document.text[draft.chunk.start : draft.chunk.end]),
+        )
+        for draft in drafts
+    ]
+
+
+def know(database: Database, source: Source, outcome: Outcome) -> None:
+    """Remember a source and how it ended."""
+    database.run(
+        """INSERT INTO sources (path, collection, size, mtime_ns, inode, sha256, state,
+            retriable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (path) DO UPDATE SET collection = excluded.collection,
+            size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
+            sha256 = excluded.sha256, state = excluded.state, retriable = excluded.retriable""",
+        *(source.path, outcome.collection, source.size, source.mtime_ns),
+        *(rows.signed(source.inode), outcome.sha256, outcome.state, outcome.retriable),
+    )
+
+
+def insert(
+    database: Database,
+    draft: DocumentDraft,
+    document: Document,
+    made: Sequence[tuple[str, str]],
+    *,
+    place: Place,
+) -> None:
+    """Add a document with its pages, its chunks and their words (`made`, from `words`)."""
+    document_id = database.run(
+        "INSERT INTO documents (path, collection, title, format, paged, size, sha256, "
+        "ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *(draft.source.path, draft.collection, document.title, document.format),
+        *(document.paged, draft.source.size, draft.sha256, ledger.now()),
+    )
+    database.run(
+        "INSERT INTO contents (document_id, text, headings, problems) VALUES (?, ?, ?, ?)",
+        *(document_id, document.text, *rows.contents_values(document)),
+    )
+    database.many(
+        "INSERT INTO pages (document_id, number, char_start, char_end, state, code) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (document_id, page.number, page.start, page.end, page.state.value, page.code)
+            for page in document.pages
+        ],
+    )
+    chunk_ids = _insert_chunks(database, draft.chunks, document, document_id, place=place)
+    pairs = zip(chunk_ids, made, strict=True)
+    fts.insert(database, (WordRow(chunk_id, *pair) for chunk_id, pair in pairs))
+
+
+def drop(database: Database, path: str) -> int:
+    """Take a document, its chunks and their words out; gives how many chunks there were."""
+    found = database.one("SELECT id FROM documents WHERE path = ?", path)
+    if found is None:
+        return 0
+    gone = rows.word_rows(database, found[0])
+    fts.delete(database, gone)
+    database.run("DELETE FROM documents WHERE id = ?", found[0])
+    return len(gone)
+
+
+def all_words(database: Database) -> Iterator[Sequence[WordRow]]:
+    """Give the words of every document's chunks, document by document."""
+    for (document_id,) in database.all("SELECT id FROM documents"):
+        yield rows.word_rows(database, document_id)
+
+
+def _insert_chunks(
+    database: Database,
+    drafts: Sequence[ChunkDraft],
+    document: Document,
+    document_id: int,
+    *,
+    place: Place,
+) -> list[int]:
+    edges = (edge for draft in drafts for edge in (draft.chunk.start, draft.chunk.end))
+    at = rows.byte_offsets(document.text, edges)
+    chunk_ids: list[int] = []
+    for draft in drafts:
+        chunk = draft.chunk
+        values = (
+            *(chunk.ordinal, chunk.start, chunk.end, at[chunk.start], at[chunk.end]),
+            *(chunk.page_start, chunk.page_end, chunk.line_start, chunk.line_end),
+            *(chunk.page_line, rows.to_json(chunk.section), chunk.context),
+        )
+        chunk_ids.append(
+            database.run(
+                "INSERT INTO chunks (generation_id, document_id, vector_id, ordinal, "
+                "char_start, char_end, byte_start, byte_end, page_start, page_end, "
+                "line_start, line_end, page_line, section, context) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *(place.generation_id, document_id, _vector_id(database, draft.key, place)),
+                *values,
+            )
+        )
+    return chunk_ids
+
+
+def _vector_id(database: Database, key: bytes | None, place: Place) -> int | None:
+    if key is None:
+        return None
+    found = database.one(
+        "SELECT id FROM vectors WHERE profile_id = ? AND key = ?", place.profile_id, key
+    )
+    if found is None:
+        raise damaged(database.path, f"a chunk names a vector ({key.hex()}) that was never stored")
+    return int(found[0])

@@ -1,0 +1,189 @@
+"""Between rows of SQLite and the nouns of `kb`: each noun has one query and one reader here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any, Final
+
+from kb.errors import Failure, Stage
+from kb.model import Chunk, Document, Heading, Page, PageState, Profile
+from kb.store import DocumentRow, KnownSource, Passage
+from kb.store.local.database import Database, Row
+from kb.store.local.fts import WordRow, heading_words
+from kb.store.local.words import index_words
+
+_UNSIGNED: Final = 1 << 64
+
+PASSAGE_SQL: Final = """
+    SELECT chunks.id, document_id, byte_start, byte_end, path, title, collection, ordinal,
+        char_start, char_end, section, context, page_start, page_end, line_start, line_end,
+        page_line
+    FROM chunks JOIN documents ON documents.id = document_id"""
+DOCUMENT_SQL: Final = """
+    SELECT documents.id, documents.path, title, documents.collection, format, paged,
+        documents.size, documents.sha256, sources.state, ingested_at,
+        (SELECT count(*) FROM chunks WHERE document_id = documents.id AND generation_id = :now),
+        (SELECT json_group_object(state, n) FROM (SELECT state, count(*) AS n FROM pages
+            WHERE document_id = documents.id GROUP BY state))
+    FROM documents JOIN sources USING (path)"""
+FAILURE_SQL: Final = """
+    SELECT stage, code, message, source, locator, hint, retriable, attempts, detail
+    FROM failures"""
+SOURCE_SQL: Final = """
+    SELECT path, collection, size, mtime_ns, inode, sha256, state, retriable FROM sources"""
+
+
+def signed(inode: int) -> int:
+    """Give an inode number as SQLite can hold it: some file systems use all 64 bits."""
+    return inode - _UNSIGNED if inode >= _UNSIGNED // 2 else inode
+
+
+def known_source(row: Row) -> KnownSource:
+    """Read a row of `SOURCE_SQL`."""
+    path, collection, size, mtime_ns, inode, sha256, state, retriable = row
+    return KnownSource(
+        path=path,
+        collection=collection,
+        size=size,
+        mtime_ns=mtime_ns,
+        inode=inode % _UNSIGNED,
+        sha256=sha256,
+        state=state,
+        retriable=bool(retriable),
+    )
+
+
+def document_row(row: Row) -> DocumentRow:
+    """Read a row of `DOCUMENT_SQL`."""
+    _, path, title, collection, form, paged, size, sha256, state, at, chunks, coverage = row
+    pages = json.loads(coverage)
+    return DocumentRow(
+        path=path,
+        title=title,
+        collection=collection,
+        format=form,
+        pages=sum(pages.values()) if paged else None,
+        chunks=chunks,
+        bytes=size,
+        sha256=sha256,
+        state=state,
+        ingested_at=at,
+        coverage=pages,
+    )
+
+
+def document(database: Database, document_id: int, row: DocumentRow) -> Document:
+    """Give a stored document as it was put."""
+    found = database.one(
+        "SELECT text, headings, problems FROM contents WHERE document_id = ?", document_id
+    )
+    assert found is not None, "a document has contents"
+    text, headings, problems = found
+    pages = database.all(
+        "SELECT number, char_start, char_end, state, code FROM pages "
+        "WHERE document_id = ? ORDER BY number",
+        document_id,
+    )
+    return Document(
+        title=row.title,
+        format=row.format,
+        text=text,
+        paged=row.pages is not None,
+        pages=tuple(
+            Page(number=number, start=start, end=end, state=PageState(state), code=code)
+            for number, start, end, state, code in pages
+        ),
+        headings=tuple(Heading(**heading) for heading in json.loads(headings)),
+        problems=tuple(_problem(problem) for problem in json.loads(problems)),
+    )
+
+
+def _problem(fields: dict[str, Any]) -> Failure:
+    return Failure(**(fields | {"stage": Stage(fields["stage"])}))
+
+
+def contents_values(document: Document) -> tuple[str, str]:
+    """Give headings and problems as JSON."""
+    headings = [asdict(heading) for heading in document.headings]
+    problems = [asdict(problem) for problem in document.problems]
+    return to_json(headings), to_json(problems)
+
+
+def passage(database: Database, row: Row) -> Passage:
+    """Read a row of `PASSAGE_SQL`, with its text."""
+    chunk_id, document_id, byte_start, byte_end, path, title, collection, *fields = row
+    ordinal, start, end, section, context, page_start, page_end, *lines = fields
+    text = b""
+    if byte_end > byte_start:
+        text = database.slice("contents", "text", row=document_id, start=byte_start, end=byte_end)
+    chunk = Chunk(
+        ordinal=ordinal,
+        start=start,
+        end=end,
+        text=text.decode(),
+        section=tuple(json.loads(section)),
+        context=context,
+        page_start=page_start,
+        page_end=page_end,
+        line_start=lines[0],
+        line_end=lines[1],
+        page_line=lines[2],
+    )
+    return Passage(chunk_id=chunk_id, path=path, title=title, collection=collection, chunk=chunk)
+
+
+def read_failure(row: Row) -> Failure:
+    """Read a row of `FAILURE_SQL`."""
+    stage, code, message, source, locator, hint, retriable, attempts, detail = row
+    return Failure(
+        stage=Stage(stage),
+        code=code,
+        message=message,
+        source=source,
+        locator=locator,
+        hint=hint,
+        retriable=bool(retriable),
+        attempts=attempts,
+        detail=json.loads(detail),
+    )
+
+
+def profile(text: str) -> Profile:
+    """Read a profile from the JSON it is kept as."""
+    return Profile(**json.loads(text))
+
+
+def to_json(value: object) -> str:
+    """Give `value` as compact JSON; what JSON does not know is written as text."""
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+
+
+def byte_offsets(text: str, offsets: Iterable[int]) -> dict[int, int]:
+    """Give for each character offset the byte offset in UTF-8, in one pass over the text."""
+    if text.isascii():
+        return {offset: offset for offset in offsets}
+    ordered = sorted({0, *offsets})
+    found = {0: 0}
+    for before, here in pairwise(ordered):
+        found[here] = found[before] + len(text[before:here].encode())
+    return found
+
+
+def word_rows(database: Database, document_id: int) -> Sequence[WordRow]:
+    """Give the full-text rows of all chunks of a document, made from what is stored."""
+    head = database.one(
+        "SELECT title, text FROM documents JOIN contents ON document_id = id WHERE id = ?",
+        document_id,
+    )
+    assert head is not None, "a document has contents"
+    title, text = head
+    chunks = database.all(
+        "SELECT id, section, char_start, char_end FROM chunks WHERE document_id = ?", document_id
+    )
+    return [
+        WordRow(chunk_id, heading_words(title, json.loads(section)), index_words(text[start:end]))
+        for chunk_id, section, start, end in chunks
+    ]

@@ -1,0 +1,206 @@
+"""The tables of `kb.sqlite3`, and how a database is made or brought up to date.
+
+sqlite-utils carries the migrations; it is imported only when there is one to carry out, for its
+import costs more than a whole search.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from kb.errors import StoreError, failure
+from kb.store.local.database import (
+    APPLICATION_ID,
+    FILE,
+    SCHEMA_VERSION,
+    connect,
+    door,
+    open_writer,
+    version,
+)
+from kb.store.local.steps import step
+from kb.store.local.words import TOKENIZER_VERSION
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database as UtilsDatabase
+
+# AUTOINCREMENT everywhere: an id that was once seen never names anything else (I6).
+_TABLES: Final = (
+    """CREATE TABLE facts (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE profiles (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        digest TEXT NOT NULL UNIQUE,
+        json TEXT NOT NULL,
+        canaries BLOB)""",
+    """CREATE TABLE generations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        profile_id INTEGER REFERENCES profiles,
+        chunking TEXT,
+        state TEXT NOT NULL CHECK (state IN ('building', 'current', 'former')),
+        created_at TEXT NOT NULL)""",
+    """CREATE UNIQUE INDEX one_current ON generations (state) WHERE state = 'current'""",
+    """CREATE TABLE sources (
+        path TEXT PRIMARY KEY,
+        collection TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('indexed', 'stale', 'failed')),
+        retriable INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        path TEXT NOT NULL UNIQUE REFERENCES sources,
+        collection TEXT NOT NULL,
+        title TEXT NOT NULL,
+        format TEXT NOT NULL,
+        paged INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        ingested_at TEXT NOT NULL)""",
+    # Apart from documents, so that a listing does not read through the text.
+    """CREATE TABLE contents (
+        document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE,
+        text TEXT NOT NULL,
+        headings TEXT NOT NULL,
+        problems TEXT NOT NULL)""",
+    """CREATE TABLE pages (
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        char_start INTEGER NOT NULL,
+        char_end INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        code TEXT,
+        PRIMARY KEY (document_id, number)) WITHOUT ROWID""",
+    """CREATE TABLE vectors (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        profile_id INTEGER NOT NULL REFERENCES profiles,
+        key BLOB NOT NULL,
+        vector BLOB NOT NULL,
+        UNIQUE (profile_id, key))""",
+    """CREATE TABLE chunks (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        generation_id INTEGER NOT NULL REFERENCES generations,
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        ordinal INTEGER NOT NULL,
+        char_start INTEGER NOT NULL,
+        char_end INTEGER NOT NULL,
+        byte_start INTEGER NOT NULL,
+        byte_end INTEGER NOT NULL,
+        page_start INTEGER,
+        page_end INTEGER,
+        line_start INTEGER NOT NULL,
+        line_end INTEGER NOT NULL,
+        page_line INTEGER,
+        section TEXT NOT NULL,
+        context TEXT NOT NULL,
+        vector_id INTEGER REFERENCES vectors,
+        UNIQUE (document_id, generation_id, ordinal))""",
+    """CREATE INDEX chunks_by_vector ON chunks (vector_id)""",
+    # No second copy of the text: the rows hold words only, made by `words.py`. FTS5's own
+    # tokenizer splits at spaces and takes English endings off; all non-ASCII is a word to it.
+    """CREATE VIRTUAL TABLE words USING fts5 (heading, body, content='',
+        tokenize="porter ascii tokenchars '-._@/&'")""",
+    """CREATE TABLE failures (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        source TEXT,
+        stage TEXT NOT NULL,
+        code TEXT NOT NULL,
+        locator TEXT,
+        message TEXT NOT NULL,
+        hint TEXT NOT NULL,
+        retriable INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        detail TEXT NOT NULL,
+        run TEXT,
+        at TEXT NOT NULL)""",
+    """CREATE INDEX failures_by_source ON failures (source)""",
+    """CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        command TEXT NOT NULL,
+        status TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        finished_at TEXT,
+        report TEXT)""",
+    # The manifest. mtime_ns and inode are those of the file when its hash was last found right.
+    """CREATE TABLE segments (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        profile_id INTEGER NOT NULL REFERENCES profiles,
+        sha256 TEXT NOT NULL,
+        low_id INTEGER NOT NULL,
+        high_id INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL)""",
+)
+
+
+def make(home: Path) -> None:
+    """Make an empty database in `home`; the caller holds the writer's lock.
+
+    It is built under another name and renamed, so that a database of the final name is whole.
+    """
+    path, draft = home / FILE, home / f"{FILE}.new"
+    journal = home / f"{FILE}-wal"
+    with door(home):
+        if journal.exists():
+            message = f"{journal} is there, but the database it belongs to is gone."
+            raise StoreError(failure("store.corrupt", message))
+        for leftover in home.glob(f"{FILE}.new*"):
+            leftover.unlink()
+        connection = connect(draft, "mode=rwc")
+        with closing(connection):
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            _apply(connection)
+        step("database.made")
+        draft.rename(path)
+        sync_folder(home)
+
+
+def upgrade(path: Path) -> None:
+    """Bring an older database up to this format; the caller holds the writer's lock."""
+    database = open_writer(path)
+    try:
+        outdated = version(database) < SCHEMA_VERSION
+    finally:
+        database.close()
+    if outdated:
+        connection = connect(path, "mode=rw")
+        with door(path), closing(connection):
+            _apply(connection)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _apply(connection: sqlite3.Connection) -> None:
+    from sqlite_utils import Database as Utils
+    from sqlite_utils.migrations import Migrations
+
+    migrations = Migrations("kb")
+    migrations(name="0001_first")(_first)
+    migrations.apply(Utils(connection, execute_plugins=False))
+
+
+def _first(db: UtilsDatabase) -> None:
+    for table in _TABLES:
+        db.execute(table)
+    db.execute("INSERT INTO facts VALUES ('tokenizer', ?)", [TOKENIZER_VERSION])
+    db.execute(
+        "INSERT INTO generations (state, created_at) "
+        "VALUES ('current', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))"
+    )
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute("PRAGMA user_version = 1")

@@ -1,0 +1,33 @@
+"""Named steps at which a test may kill the process, to prove that a crash costs nothing.
+
+`step(name)` does nothing unless the environment variable `KB_TEST_KILL_AT` holds that very name;
+then the process ends at once, as if the power had gone: no `finally`, no `atexit`, no flush.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Final
+
+#: Every name that `step` is called with, in the order in which work passes them.
+STEPS: Final = (
+    "database.made",  # the new database stands beside its final name
+    "vectors.written",  # before their COMMIT
+    "vectors.committed",
+    "put.written",  # before the COMMIT that makes the document visible
+    "put.committed",
+    "fail.written",
+    "remove.written",
+    "segment.written",  # under a temporary name
+    "segment.renamed",  # under its final name, not yet in the manifest
+    "segment.named",  # in the manifest; what it replaces still lies in the folder
+)
+
+_VARIABLE: Final = "KB_TEST_KILL_AT"
+
+
+def step(name: str) -> None:
+    """Mark a place between two effects; only a test ever stops there."""
+    if os.environ.get(_VARIABLE) == name:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,176 @@
+"""The words of a text, the same for what is stored and for what is asked.
+
+A text is folded (compatibility forms, case, invisible characters) and cut into tokens:
+
+- a run of Chinese, Japanese or Korean characters gives each pair of neighbours and then its last
+  character alone: 退款流程 → 退款 款流 流程 程. So a word of two characters is one token, and any
+  single character is the beginning of a token. A run goes on over a line break, as words do there;
+- anything else that is written in one piece gives that piece: refund, 3.2.1, abc-1234,
+  2024-05-01, legal@example.com; 1,000 gives 1000. Where it has parts, these follow it:
+  abc-1234 → abc-1234 abc 1234. So it is found as typed, by its parts, and with other signs
+  between the parts.
+
+English endings are left to FTS5's porter stemmer, which sees the tokens joined by spaces.
+Any change to what comes out here needs a new `TOKENIZER_VERSION`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+#: The next writer rebuilds a full-text index made under another version.
+TOKENIZER_VERSION: Final = 1
+
+_HANGUL: Final = "\u1100-\u11ff\uac00-\ud7af"
+#: Scripts written without spaces: bopomofo, kana, Han with its extension A, compatibility forms.
+_SPACELESS: Final = (
+    "\u3005-\u3007\u3040-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
+# Letters beyond U+FFFF are Han's further extensions, and a few dead scripts treated likewise.
+_CJK: Final = f"[{_SPACELESS}{_HANGUL}]|[^\\W\0-\uffff]"
+# Vowel signs and accents that do not count as letters by themselves.
+_MARKS: Final = (
+    "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u0610-\u061a\u064b-\u065f\u0670"
+    "\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd\u0b82\u0bbe-\u0bcd"
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+)
+_LETTER: Final = f"[^\\W_{_SPACELESS}{_HANGUL}\U00010000-\U0010ffff]|[{_MARKS}]"
+_NUMBER: Final = r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)"
+_JOINT: Final = r"(?<=[^\W_])(?:[.\-_@&](?=[^\W_])|['’](?=[^\W\d_]))|(?<=\d)/(?=\d)"
+# Each large class stands here once: compiling them is a good part of what a search imports.
+_TOKEN = re.compile(f"(?P<cjk>(?:{_CJK})+)|(?:{_NUMBER}|{_LETTER}|{_JOINT})+")
+_JOINTS: Final = ".-_@&/'’"
+_BREAK = re.compile(r"[ \t]?(?:\r\n|\r|\n)[ \t]?")
+_HANGUL_LETTER = re.compile(f"[{_HANGUL}]")
+# Within a piece, which holds no CJK.
+_ALPHA: Final = f"(?:[^\\W\\d_]|[{_MARKS}])+"
+_PART = re.compile(rf"{_NUMBER}(?:\.\d+)?|\d+(?:\.\d+)*|{_ALPHA}(?:['’]{_ALPHA})*")
+_SIMPLE = re.compile(r"[a-z]+|\d+")
+_POSSESSIVE = re.compile(r"['’]s\b")
+_CENTS = re.compile(r"\d+\.00")
+_LATIN_MARKS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
+# "100，200和300" is a list; typed on an ASCII keyboard the comma would group thousands.
+_LIST_COMMA = re.compile(r"(?<=[0-9])，(?=[0-9])")
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")
+_CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\u1160-\u11ff\uff9e\uff9f]*", re.DOTALL)
+# Longer than any word; what is longer (base64) is noise, and its parts are not taken.
+_LONGEST: Final = 80
+
+
+class Token(NamedTuple):
+    """A word and the place it stands at: `text[start:end]` of the text it was taken from."""
+
+    word: str
+    start: int
+    end: int
+
+
+class Run(NamedTuple):
+    """What is written without a break, and where it starts."""
+
+    cjk: bool
+    text: str
+    start: int
+
+
+def fold(text: str) -> str:
+    """Give the text with width, case and compatibility forms levelled; may change its length."""
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFKC", _LIST_COMMA.sub("、", text)).casefold()
+    return _INVISIBLE.sub("", text).replace("\u2010", "-")
+
+
+def fold_with_offsets(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Fold `text`; the list says for each folded character which slice of `text` it comes from."""
+    levelled = _LIST_COMMA.sub("、", text)
+    pieces: list[str] = []
+    offsets: list[tuple[int, int]] = []
+    for cluster in _CLUSTER.finditer(levelled):
+        piece = fold(cluster.group())
+        pieces.append(piece)
+        offsets.extend([cluster.span()] * len(piece))
+    return "".join(pieces), offsets
+
+
+def tokens(folded: str) -> Iterator[Token]:
+    """Give the tokens of a folded text in order, with offsets into it."""
+    for run in runs(folded):
+        if run.cjk:
+            yield from pairs(run.text, run.start)
+        elif _SIMPLE.fullmatch(run.text) and len(run.text) <= _LONGEST:
+            yield Token(run.text, run.start, run.start + len(run.text))
+        else:
+            yield from piece(run.text, run.start)
+
+
+def runs(folded: str) -> Iterator[Run]:
+    """Give what is written without a break: runs of CJK characters, and pieces of others."""
+    open_run: Run | None = None
+    for match in _TOKEN.finditer(folded):
+        run = Run(match.lastgroup == "cjk", match.group(), match.start())
+        if open_run and run.cjk and _goes_on(open_run, run, folded):
+            run = Run(True, folded[open_run.start : match.end()], open_run.start)
+        elif open_run:
+            yield open_run
+        open_run = None
+        if run.cjk:
+            open_run = run
+        elif text := run.text.strip(_JOINTS):
+            yield Run(False, text, run.start + run.text.index(text[0]))
+    if open_run:
+        yield open_run
+
+
+def _goes_on(before: Run, after: Run, folded: str) -> bool:
+    """Tell whether only a line break parts two runs, in a script that breaks lines anywhere."""
+    gap = folded[before.start + len(before.text) : after.start]
+    return (
+        _BREAK.fullmatch(gap) is not None
+        and not _HANGUL_LETTER.match(before.text[-1])
+        and not _HANGUL_LETTER.match(after.text[0])
+    )
+
+
+def pairs(run: str, start: int) -> Iterator[Token]:
+    """Give the pairs of a CJK run, then its last character."""
+    places = [(c, start + i) for i, c in enumerate(run) if not c.isspace()]
+    for (first, begin), (second, at) in pairwise(places):
+        yield Token(first + second, begin, at + 1)
+    last, at = places[-1]
+    yield Token(last, at, at + 1)
+
+
+def piece(text: str, start: int) -> Iterator[Token]:
+    """Give a piece written without spaces, then its parts where it has more than one."""
+    whole = _plain(text)
+    yield Token(whole, start, start + len(text))
+    if len(text) > _LONGEST:
+        return
+    parts = [
+        Token(_plain(match.group()), start + match.start(), start + match.end())
+        for match in _PART.finditer(_POSSESSIVE.sub("", text))
+    ]
+    if len(parts) > 1:
+        yield from parts
+    elif _CENTS.fullmatch(whole):
+        yield Token(whole[:-3], start, start + len(text))
+
+
+def _plain(word: str) -> str:
+    """Give the form in which a word is compared: no group commas, apostrophes, Latin accents."""
+    word = _POSSESSIVE.sub("", word).replace(",", "").replace("'", "").replace("’", "")
+    if not word.isascii():
+        accents = _LATIN_MARKS.sub("", unicodedata.normalize("NFD", word))
+        word = unicodedata.normalize("NFC", accents)
+    return word[:_LONGEST]
+
+
+def index_words(text: str) -> str:
+    """Give the tokens of `text` joined by spaces, as the full-text index stores them."""
+    return " ".join([token.word for token in tokens(fold(text))])

@@ -1,0 +1,225 @@
+"""Writing: each method is one transaction, durable when it returns, and repeatable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from kb.errors import Failure, UsageError, failure
+from kb.model import Profile, Report, Source
+from kb.store import DocumentDraft
+from kb.store.local import documents, fts, ledger, rows, tiers
+from kb.store.local.database import Database, damaged
+from kb.store.local.documents import Outcome, Place
+from kb.store.local.steps import step
+
+if TYPE_CHECKING:
+    from kb.model import Matrix
+
+_KEYS_AT_ONCE: Final = 500
+
+
+class LocalWriter:
+    """The one `kb.store.Writer`; it exists only while the writer's lock is held."""
+
+    def __init__(self, database: Database, index: Path) -> None:
+        self._database = database
+        self._index = index
+        self._run: str | None = None
+        now = database.one("SELECT id, profile_id FROM generations WHERE state = 'current'")
+        assert now is not None, "there is always a current generation"
+        self._generation, self._profile_id = now
+        self._profile = self._pinned()
+        if not fts.is_current(database):
+            with database.transaction():
+                fts.rebuild(database, documents.all_words(database))
+
+    def pin(self, profile: Profile, *, canaries: Matrix | None = None) -> None:
+        """Make `profile` the current generation's, where it has none yet.
+
+        `canaries`, shape (n, dimensions) float32, are kept with it where none are kept yet.
+        Raises `UsageError` (`embed.profile_mismatch`) naming the differing fields when another
+        profile is pinned.
+        """
+        if self._profile is not None and self._profile.identity != profile.identity:
+            raise UsageError(_mismatch(self._profile, profile))
+        if self._profile is None:
+            with self._database.transaction():
+                self._database.run(
+                    "INSERT INTO profiles (digest, json) VALUES (?, ?) "
+                    "ON CONFLICT (digest) DO NOTHING",
+                    *(profile.digest, rows.to_json(asdict(profile))),
+                )
+                self._database.run(
+                    "UPDATE generations SET profile_id = "
+                    "(SELECT id FROM profiles WHERE digest = ?) WHERE id = ?",
+                    *(profile.digest, self._generation),
+                )
+            self._profile = self._pinned()
+        if canaries is not None:
+            self._keep_canaries(canaries, profile.dimensions)
+
+    def known_keys(self, keys: Iterable[bytes]) -> set[bytes]:
+        """Give those keys whose vectors are already paid for under the pinned profile."""
+        asked = list(keys)
+        known: set[bytes] = set()
+        for at in range(0, len(asked), _KEYS_AT_ONCE):
+            some = asked[at : at + _KEYS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            found = self._database.all(
+                f"SELECT key FROM vectors WHERE profile_id = ? AND key IN ({marks})",  # noqa: S608
+                *(self._profile_id, *some),
+            )
+            known.update(row[0] for row in found)
+        return known
+
+    def add_vectors(self, keys: Sequence[bytes], matrix: Matrix) -> None:
+        """Keep vectors under the pinned profile; row i belongs to `keys[i]`, a known key stays.
+
+        Raises `StoreError` (`store.corrupt`) on a wrong shape or a value that is not finite.
+        """
+        from kb.store.local.vectors import to_rows
+
+        if self._profile is None:
+            raise damaged(self._database.path, "vectors were given before a profile was pinned")
+        stored = to_rows(
+            self._database, matrix, count=len(keys), dimensions=self._profile.dimensions
+        )
+        with self._database.transaction():
+            self._database.many(
+                "INSERT INTO vectors (profile_id, key, vector) VALUES (?, ?, ?) "
+                "ON CONFLICT (profile_id, key) DO NOTHING",
+                [(self._profile_id, *pair) for pair in zip(keys, stored, strict=True)],
+            )
+            step("vectors.written")
+        step("vectors.committed")
+
+    def put(self, draft: DocumentDraft) -> tuple[int, int]:
+        """Replace the document of that path, its chunks and failures, in one transaction.
+
+        Returns how many chunks were added and how many were removed with the former version.
+        The ledger gets `draft.failures` and the document's own problems, each once. Raises
+        `StoreError` (`store.corrupt`) when a chunk names a vector that is not stored.
+        """
+        document = documents.storable(draft.document)
+        path = draft.source.path
+        problems = [*draft.failures, *document.problems]
+        outcome = Outcome(
+            sha256=draft.sha256,
+            collection=draft.collection,
+            state="indexed",
+            retriable=any(problem.retriable for problem in problems),
+        )
+        words = documents.words(document, draft.chunks)
+        with self._database.transaction():
+            removed = documents.drop(self._database, path)
+            documents.know(self._database, draft.source, outcome)
+            documents.insert(self._database, draft, document, words, place=self._place)
+            ledger.replace(self._database, path, problems, run=self._run)
+            step("put.written")
+        step("put.committed")
+        return len(draft.chunks), removed
+
+    def touch(self, source: Source) -> None:
+        """Remember a new `stat` of a file whose bytes are the same."""
+        self._database.run(
+            "UPDATE sources SET size = ?, mtime_ns = ?, inode = ? WHERE path = ?",
+            *(source.size, source.mtime_ns, rows.signed(source.inode), source.path),
+        )
+
+    def fail(self, source: Source, sha256: str, failure: Failure, *, collection: str) -> None:
+        """Write down why nothing of this file could be stored.
+
+        A former version of the document goes on answering and is marked stale. The file's `stat`
+        and hash are remembered, so that the same bytes are not tried again for nothing.
+        """
+        with self._database.transaction():
+            former = self._database.one("SELECT id FROM documents WHERE path = ?", source.path)
+            outcome = Outcome(
+                sha256=sha256,
+                collection=collection,
+                state="failed" if former is None else "stale",
+                retriable=failure.retriable,
+            )
+            documents.know(self._database, source, outcome)
+            ledger.replace(self._database, source.path, [failure], run=self._run)
+            step("fail.written")
+
+    def remove(self, paths: Sequence[str]) -> tuple[int, int]:
+        """Forget files and their failures; returns how many were known, and their chunks."""
+        forgotten = chunks = 0
+        with self._database.transaction():
+            for path in dict.fromkeys(paths):
+                if self._database.one("SELECT 1 FROM sources WHERE path = ?", path):
+                    forgotten += 1
+                    chunks += documents.drop(self._database, path)
+                    self._database.run("DELETE FROM sources WHERE path = ?", path)
+                ledger.forget(self._database, path)
+            step("remove.written")
+        return forgotten, chunks
+
+    def refresh_index(self) -> None:
+        """Bring the derived index up to what is stored, and drop files that nothing names."""
+        if self._profile is None:
+            tiers.sweep(self._database, self._index)
+            return
+        tiers.refresh(
+            self._database,
+            self._index,
+            profile_id=self._profile_id,
+            dimensions=self._profile.dimensions,
+        )
+
+    def start_run(self, command: str) -> str:
+        """Open a run in the ledger; returns its id."""
+        self._run = ledger.start(self._database, command)
+        return self._run
+
+    def finish_run(self, report: Report) -> None:
+        """Close the run with what it did."""
+        ledger.finish(self._database, report)
+
+    @property
+    def _place(self) -> Place:
+        return Place(generation_id=self._generation, profile_id=self._profile_id)
+
+    def _pinned(self) -> Profile | None:
+        row = self._database.one(
+            "SELECT profiles.id, json FROM profiles JOIN generations ON profile_id = profiles.id "
+            "WHERE generations.id = ?",
+            self._generation,
+        )
+        if row is None:
+            return None
+        self._profile_id = row[0]
+        return rows.profile(row[1])
+
+    def _keep_canaries(self, canaries: Matrix, dimensions: int) -> None:
+        import numpy as np
+
+        if canaries.ndim != 2 or canaries.shape[1] != dimensions:
+            raise damaged(self._database.path, f"canaries of shape {canaries.shape} were given")
+        self._database.run(
+            "UPDATE profiles SET canaries = ? WHERE id = ? AND canaries IS NULL",
+            *(np.ascontiguousarray(canaries, "<f4").tobytes(), self._profile_id),
+        )
+
+
+def _mismatch(pinned: Profile, given: Profile) -> Failure:
+    differing = {
+        name: {"pinned": value, "given": given.identity[name]}
+        for name, value in pinned.identity.items()
+        if given.identity[name] != value
+    }
+    said = "; ".join(
+        f"{name} is {both['pinned']!r} here and {both['given']!r} in the settings"
+        for name, both in differing.items()
+    )
+    return failure(
+        "embed.profile_mismatch",
+        f"The knowledge base was made with another embedding profile: {said}.",
+        differing=json.loads(rows.to_json(differing)),
+    )
