@@ -1,0 +1,71 @@
+"""What a run did, for people: stages, counts, and each failure with what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from cli.render.failures import report_blocks
+from cli.render.tables import Column, count, table
+from kb.errors import Stage
+
+if TYPE_CHECKING:
+    from kb.model import ChunkCounts, DocumentCounts, Report
+
+_COLUMNS: Final = (
+    Column(head="stage"),
+    Column(head="attempted", number=True),
+    Column(head="succeeded", number=True),
+    Column(head="failed", number=True),
+    Column(head="skipped", number=True),
+    Column(head="seconds", number=True),
+)
+_AS_IS: Final[Mapping[str, str]] = {}
+_TO_DO: Final[Mapping[str, str]] = {
+    "added": "to add",
+    "updated": "to update",
+    "removed": "to remove",
+}
+
+
+def report_lines(report: Report, *, width: int, dry_run: bool = False) -> Iterator[Text]:
+    """Give the table of stages, the counts, and a block for each failure."""
+    if dry_run:
+        yield Text("Dry run: nothing was changed.")
+        yield Text(_counts("document", report.documents, _TO_DO))
+    else:
+        rows = [tuple(asdict(stage).values()) for stage in report.stages]
+        yield from table(_COLUMNS, rows, width=width)
+        yield Text()
+        told = _counts("document", report.documents), _counts("chunk", report.chunks)
+        yield from map(Text, [" ".join(told)] if len(" ".join(told)) <= width else told)
+    yield from report_blocks(report.failures, width=width)
+    last = _last_line(report)
+    if last:
+        yield Text()
+        yield Text(last)
+
+
+def _counts(
+    noun: str, counts: DocumentCounts | ChunkCounts, words: Mapping[str, str] = _AS_IS
+) -> str:
+    found = asdict(counts)
+    # What is removed is no longer among the documents that the run looked at.
+    total = sum(found.values()) - found["removed"]
+    named = [f"{number} {words.get(name, name)}" for name, number in found.items() if number]
+    told = ", ".join(named)
+    return f"{count(total, noun)}{': ' if told else ''}{told}."
+
+
+def _last_line(report: Report) -> str:
+    if report.error is not None:
+        return "Stopped: what was finished is kept; run the same command again to go on."
+    # A path that is not there is told once; it is not remembered, so nothing can retry it.
+    standing = [each for each in report.failures if each.stage is not Stage.DISCOVER]
+    if not standing:
+        return ""
+    told = count(len(standing), "failure")
+    return f"{told}; kb failures lists what stands, kb retry tries it again."

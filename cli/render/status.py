@@ -1,0 +1,126 @@
+"""The state of a knowledge base, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.text import Text
+
+from cli.render.tables import Column, count, pairs, size_of, table
+from cli.render.text import cells, one_line, paragraph, shorten
+
+if TYPE_CHECKING:
+    from kb.model import Profile
+    from kb.store import Summary
+
+#: More entries than this are told as a number.
+MANY: Final = 20
+#: What each `reason` of a part that cannot be found means.
+_REASONS: Final = {
+    "failed": "Nothing of it is found.",
+    "stale": "Its former version is found.",
+}
+
+
+def status_lines(summary: Summary, home: str, *, width: int) -> Iterator[Text]:
+    """Give the counts, then collections, failures and what cannot be found."""
+    yield from pairs(
+        [
+            ("Knowledge base", home),
+            ("Documents", summary.documents),
+            ("Chunks", f"{summary.chunks} ({count(summary.vectors, 'vector')})"),
+            ("Size", size_of(summary.bytes)),
+            ("Model", model_of(summary.profile)),
+            ("Generation", summary.generation),
+            ("Index", _index(summary.index)),
+            ("Last run", _last_run(summary.last_run)),
+        ],
+        width=width,
+    )
+    if len(summary.collections) > 1 or "default" not in summary.collections:
+        yield from _counted("collection", "documents", summary.collections, width)
+    if summary.failures_by_stage:
+        yield from _counted("failed at stage", "failures", summary.failures_by_stage, width)
+    if summary.not_searchable:
+        yield from _not_searchable(summary.not_searchable, width)
+
+
+def model_of(profile: Profile | None) -> str:
+    """Give the embedding profile in a few words."""
+    if profile is None:
+        return "none yet: the first ingest sets it"
+    kind = "built-in" if profile.provider == "builtin" else profile.provider
+    return f"{profile.model} ({kind}, {profile.dimensions} dimensions)"
+
+
+def _index(facts: Mapping[str, Any]) -> str:
+    told = []
+    if facts.get("segments"):
+        vectors = count(facts.get("in_segments", 0), "vector")
+        told.append(f"{count(facts['segments'], 'segment')} with {vectors}")
+    if facts.get("tail"):
+        told.append(f"{count(facts['tail'], 'vector')} searched directly")
+    if facts.get("damaged"):
+        told.append(f"{facts['damaged']} damaged: the next ingest rebuilds it")
+    return ", ".join(told) or "empty"
+
+
+def _last_run(run: Mapping[str, Any] | None) -> str:
+    if not run:
+        return "none yet"
+    status = run.get("status") or "not finished"
+    told = [f"{run.get('command')} {run.get('started_at')}", f"{status}"]
+    return ": ".join(told)
+
+
+def _counted(head: str, counted: str, counts: Mapping[str, int], width: int) -> Iterator[Text]:
+    yield Text()
+    columns = (Column(head=head, least=16), Column(head=counted, number=True))
+    yield from table(columns, list(counts.items()), width=width)
+
+
+def _not_searchable(entries: Sequence[Mapping[str, Any]], width: int) -> Iterator[Text]:
+    yield Text()
+    yield Text("Not searchable", "bold")
+    for entry in entries[:MANY]:
+        code = one_line(str(entry.get("code") or ""))
+        room = width - 5 - cells(code)
+        path = shorten(one_line(str(entry["path"])), max(room, 12))
+        yield Text.assemble("  ", (path, "bold"), "   ", (code, "red"))
+        told = f"{_lost(entry)} {one_line(str(entry.get('message') or ''))}"
+        yield from map(Text, paragraph(told, width, "    "))
+        hint = paragraph(one_line(str(entry.get("hint") or "")), width, "      ")
+        for number, line in enumerate(hint):
+            yield Text(line if number else f"    → {line[6:]}", "green")
+    if len(entries) > MANY:
+        yield Text(f"  and {len(entries) - MANY} more: kb failures")
+
+
+def _lost(entry: Mapping[str, Any]) -> str:
+    reason = str(entry.get("reason"))
+    if reason == "pages":
+        pages = entry.get("pages") or ()
+        told = _ranges(pages)
+        return f"Page {told} is not found." if len(pages) == 1 else f"Pages {told} are not found."
+    if reason == "chunks":
+        number = len(entry.get("chunks") or ())
+        found = "is" if number == 1 else "are"
+        return f"{count(number, 'passage')} {found} found by words alone."
+    return _REASONS.get(reason, reason)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Give numbers in order as people write them.
+
+    >>> _ranges([3, 7, 8, 9])
+    '3, 7-9'
+    """
+    runs: list[list[int]] = [[numbers[0]]] if numbers else []
+    for before, number in pairwise(numbers):
+        if number == before + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)

@@ -1,0 +1,27 @@
+"""`kb retry`."""
+
+from __future__ import annotations
+
+from cli.ingest import finish
+from cli.options import Common, code_option, define, open_base, stage_option
+
+
+@define(
+    "retry",
+    summary="Try again what failed.",
+    examples=("kb retry", "kb retry --stage embed", "kb retry --code extract.encrypted"),
+)
+@stage_option
+@code_option
+def command(common: Common, *, stage: str | None, code: str | None) -> int:
+    """Try again what failed before.
+
+    What is already embedded is not asked of the endpoint again.
+    """
+    from cli.render.progress import watching
+    from kb.pipeline.retry import retry
+
+    base = open_base(common)
+    with watching(quiet=common.quiet) as observer:
+        report = retry(base, stage=stage, code=code, observer=observer)
+    return finish(common, report)

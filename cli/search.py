@@ -1,0 +1,90 @@
+"""`kb search`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.options import Common, collection_option, define, glob_option, open_base
+from kb.config import MODES
+
+if TYPE_CHECKING:
+    from kb.pipeline.search import Answer, Asking
+
+
+@define(
+    "search",
+    summary="Find the passages that answer a question.",
+    examples=(
+        "kb search how long is the warranty",
+        "kb search 退货期限是几天 -k 3",
+        "kb search --mode lexical '\"ER-4021\"'",
+        "kb search --path 'manuals/**' --context 1 descale the boiler",
+        "kb search --json refund | jq -r '.hits[].path'",
+    ),
+)
+@click.argument("query", metavar="QUERY...", nargs=-1, required=True)
+@click.option(
+    "-k", "top_k", metavar="N", type=click.IntRange(1, 1000), default=10, help="How many hits."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    help="By meaning, by words, or both.  [default: search.mode in kb.toml, else hybrid]",
+)
+@collection_option("Only documents of this collection.  [default: all]")
+@glob_option
+@click.option(
+    "--context",
+    metavar="N",
+    type=click.IntRange(0, 100),
+    default=0,
+    help="Passages to show before and after each hit.",
+)
+def command(  # noqa: PLR0913 - one parameter for each option
+    common: Common,
+    *,
+    query: tuple[str, ...],
+    top_k: int,
+    mode: str | None,
+    collection: str | None,
+    path: str | None,
+    context: int,
+) -> int:
+    """Find the passages that answer a question, each with its exact place.
+
+    The words of the question need no quotes; "words in quotes" must stand side by side.
+    """
+    from cli.render.progress import watching
+    from kb.model import Filter
+    from kb.pipeline.search import Asking, search
+
+    base = open_base(common)
+    within = Filter(collection=collection, path=path)
+    asking = Asking(top_k=top_k, mode=mode, within=within, around=context)
+    with watching(quiet=common.quiet) as observer:
+        answer = search(base, " ".join(query), asking=asking, observer=observer)
+    _print(common, answer, asking)
+    return answer.exit_code
+
+
+def _print(common: Common, answer: Answer, asking: Asking) -> None:
+    from cli.output import emit, emit_json, say
+
+    if common.json:
+        from cli.render.objects import search_object
+
+        emit_json(search_object(answer, around=asking.around > 0))
+        return
+    from cli.render.search import answer_lines, nothing_found
+    from cli.render.text import columns, paragraph
+    from kb.search.highlight import highlights
+
+    width = columns()
+    for warning in answer.warnings:
+        say("\n".join(paragraph(f"Warning: {warning}", width)))
+    emit(answer_lines(answer, highlights, width=width))
+    if not answer.hits:
+        within = asking.within
+        say(nothing_found(answer, filtered=bool(within.collection or within.path)))
