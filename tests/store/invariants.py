@@ -9,8 +9,9 @@ from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
-from kb.store.local.fts import heading_words
-from kb.store.local.words import index_words
+from dataclasses import astuple
+
+from kb.store.local.fts import word_row
 
 
 def check(home: Path, *, swept: bool = False) -> None:
@@ -57,7 +58,7 @@ def _chunks(db: sqlite3.Connection) -> None:
 def _words(db: sqlite3.Connection) -> None:
     """Compare the index, word by word, with one made afresh from the stored text."""
     db.execute(
-        """CREATE VIRTUAL TABLE temp.fresh USING fts5 (heading, body, content='',
+        """CREATE VIRTUAL TABLE temp.fresh USING fts5 (above, heading, body, content='',
         tokenize="porter ascii tokenchars '-._@/&'")"""
     )
     chunks = db.execute(
@@ -66,8 +67,10 @@ def _words(db: sqlite3.Connection) -> None:
         JOIN contents ON contents.document_id = documents.id"""
     )
     for chunk_id, title, section, text, start, end in chunks.fetchall():
-        values = (chunk_id, heading_words(title, json.loads(section)), index_words(text[start:end]))
-        db.execute("INSERT INTO temp.fresh (rowid, heading, body) VALUES (?, ?, ?)", values)
+        row = word_row(chunk_id, title, json.loads(section), text[start:end])
+        db.execute(
+            "INSERT INTO temp.fresh (rowid, above, heading, body) VALUES (?, ?, ?, ?)", astuple(row)
+        )
     db.execute("CREATE VIRTUAL TABLE temp.kept USING fts5vocab (main, words, instance)")
     db.execute("CREATE VIRTUAL TABLE temp.made USING fts5vocab (temp, fresh, instance)")
     kept = db.execute("SELECT * FROM temp.kept ORDER BY 1, 2, 3, 4").fetchall()

@@ -56,7 +56,9 @@ def test_a_text_is_cut(text, words):
 
 
 ASKED = {
-    "How are refunds paid?": '"refunds" OR "paid"',
+    "How are refunds paid?": '"refunds" OR "paid" OR heading : "how"',
+    "how long is the warranty": '"warranty" OR heading : "how"',
+    "how long": '"how" OR "long"',
     "what is": '"what" OR "is"',
     "如何退款": '"退款"',
     "退款的流程是什么": '"退款" OR "流程"',
@@ -72,7 +74,7 @@ ASKED = {
     "ABC-1234": '"abc-1234" OR "abc 1234"',
     '"退款流程" now': '"退款 款流 流程" OR "now"',
     "“退款 流程”": '"退款 款 流程"',
-    '"how to" refund': '"how to" OR "refund"',
+    '"how to" refund': '"how to" OR "refund" OR heading : "how"',
     '"unclosed refund': '"unclosed" OR "refund"',
     "NEAR(a b) AND c* OR heading:x ^y -z": (
         '"near" OR "near a" OR "b" OR "c" OR "heading" OR "heading x" OR "y" OR "z"'

@@ -11,8 +11,7 @@ from kb.model import Document, Source
 from kb.store import ChunkDraft, DocumentDraft
 from kb.store.local import fts, ledger, rows
 from kb.store.local.database import Database, damaged
-from kb.store.local.fts import WordRow, heading_words
-from kb.store.local.words import index_words
+from kb.store.local.fts import WordRow
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
@@ -45,17 +44,6 @@ def storable(document: Document) -> Document:
     )
 
 
-def words(document: Document, drafts: Sequence[ChunkDraft]) -> list[tuple[str, str]]:
-    """Give the words of heading and body of each chunk, as `rows.word_rows` will make them."""
-    return [
-        (
-            heading_words(document.title, draft.chunk.section),
-            index_words(document.text[draft.chunk.start : draft.chunk.end]),
-        )
-        for draft in drafts
-    ]
-
-
 def know(database: Database, source: Source, outcome: Outcome) -> None:
     """Remember a source and how it ended."""
     database.run(
@@ -73,11 +61,10 @@ def insert(
     database: Database,
     draft: DocumentDraft,
     document: Document,
-    made: Sequence[tuple[str, str]],
     *,
     place: Place,
 ) -> None:
-    """Add a document with its pages, its chunks and their words (`made`, from `words`)."""
+    """Add a document with its pages, its chunks and their words."""
     document_id = database.run(
         "INSERT INTO documents (path, collection, title, format, paged, size, sha256, "
         "ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -96,9 +83,8 @@ def insert(
             for page in document.pages
         ],
     )
-    chunk_ids = _insert_chunks(database, draft.chunks, document, document_id, place=place)
-    pairs = zip(chunk_ids, made, strict=True)
-    fts.insert(database, (WordRow(chunk_id, *pair) for chunk_id, pair in pairs))
+    _insert_chunks(database, draft.chunks, document, document_id, place=place)
+    fts.insert(database, rows.word_rows(database, document_id))
 
 
 def drop(database: Database, path: str) -> int:
@@ -125,10 +111,9 @@ def _insert_chunks(
     document_id: int,
     *,
     place: Place,
-) -> list[int]:
+) -> None:
     edges = (edge for draft in drafts for edge in (draft.chunk.start, draft.chunk.end))
     at = rows.byte_offsets(document.text, edges)
-    chunk_ids: list[int] = []
     for draft in drafts:
         chunk = draft.chunk
         values = (
@@ -136,17 +121,14 @@ def _insert_chunks(
             *(chunk.page_start, chunk.page_end, chunk.line_start, chunk.line_end),
             *(chunk.page_line, rows.to_json(chunk.section), chunk.context),
         )
-        chunk_ids.append(
-            database.run(
-                "INSERT INTO chunks (generation_id, document_id, vector_id, ordinal, "
-                "char_start, char_end, byte_start, byte_end, page_start, page_end, "
-                "line_start, line_end, page_line, section, context) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                *(place.generation_id, document_id, _vector_id(database, draft.key, place)),
-                *values,
-            )
+        database.run(
+            "INSERT INTO chunks (generation_id, document_id, vector_id, ordinal, "
+            "char_start, char_end, byte_start, byte_end, page_start, page_end, "
+            "line_start, line_end, page_line, section, context) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(place.generation_id, document_id, _vector_id(database, draft.key, place)),
+            *values,
         )
-    return chunk_ids
 
 
 def _vector_id(database: Database, key: bytes | None, place: Place) -> int | None:

@@ -9,45 +9,54 @@ changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from kb.store.local.database import Database
 from kb.store.local.terms import match_expression
 from kb.store.local.words import TOKENIZER_VERSION, index_words
 
-#: How much more a word in a title or heading counts than one in the text.
-HEADING_WEIGHT: Final = 2.0
+#: How much a word counts in the headings further above, in the passage's own heading, in the text.
+#: The passages below one heading share it, so it says less of each than their own headings do.
+WEIGHTS: Final = (1.0, 2.0, 1.0)
+
+_COLUMNS: Final = "above, heading, body"
 
 
 @dataclass(frozen=True, slots=True)
 class WordRow:
-    """The words of one chunk, as the index stores them."""
+    """The words of one chunk, as the index stores them, column by column."""
 
     chunk_id: int
+    #: Of the document's title and the headings above the passage's own.
+    above: str
+    #: Of the passage's own heading.
     heading: str
     body: str
 
 
-def heading_words(title: str, section: Sequence[str]) -> str:
-    """Give the words of the document's title and of the headings above a passage."""
+def word_row(chunk_id: int, title: str, section: Sequence[str], text: str) -> WordRow:
+    """Give the words of a passage `text` that stands below the headings `section`."""
+    *above, own = section or ("",)
+    if title not in section:
+        above.insert(0, title)
     # The bar keeps the last character of one heading and the first of the next apart.
-    return index_words(" | ".join((title, *section)))
+    return WordRow(chunk_id, index_words(" | ".join(above)), index_words(own), index_words(text))
 
 
 def insert(database: Database, rows: Iterable[WordRow]) -> None:
     """Add chunks to the index; call inside a transaction."""
     database.many(
-        "INSERT INTO words (rowid, heading, body) VALUES (?, ?, ?)",
-        [(row.chunk_id, row.heading, row.body) for row in rows],
+        f"INSERT INTO words (rowid, {_COLUMNS}) VALUES (?, ?, ?, ?)",  # noqa: S608 - a constant
+        [astuple(row) for row in rows],
     )
 
 
 def delete(database: Database, rows: Iterable[WordRow]) -> None:
     """Take chunks out of the index; the rows must hold what was inserted."""
     database.many(
-        "INSERT INTO words (words, rowid, heading, body) VALUES ('delete', ?, ?, ?)",
-        [(row.chunk_id, row.heading, row.body) for row in rows],
+        f"INSERT INTO words (words, rowid, {_COLUMNS}) VALUES ('delete', ?, ?, ?, ?)",  # noqa: S608
+        [astuple(row) for row in rows],
     )
 
 
@@ -77,7 +86,7 @@ def match(
         return []
     within = "" if documents is None else "AND document_id IN (SELECT value FROM json_each(?))"
     rows = database.all(
-        f"""SELECT words.rowid, -bm25(words, {HEADING_WEIGHT}, 1.0) AS score
+        f"""SELECT words.rowid, -bm25(words, {", ".join(map(str, WEIGHTS))}) AS score
             FROM words JOIN chunks ON chunks.id = words.rowid
             WHERE words MATCH ? AND generation_id = ? {within}
             ORDER BY score DESC, words.rowid LIMIT ?""",  # noqa: S608 - constants only

@@ -12,8 +12,7 @@ from kb.errors import Failure, Stage
 from kb.model import Chunk, Document, Heading, Page, PageState, Profile
 from kb.store import DocumentRow, KnownSource, Passage
 from kb.store.local.database import Database, Row
-from kb.store.local.fts import WordRow, heading_words
-from kb.store.local.words import index_words
+from kb.store.local.fts import WordRow, word_row
 
 _UNSIGNED: Final = 1 << 64
 
@@ -184,6 +183,6 @@ def word_rows(database: Database, document_id: int) -> Sequence[WordRow]:
         "SELECT id, section, char_start, char_end FROM chunks WHERE document_id = ?", document_id
     )
     return [
-        WordRow(chunk_id, heading_words(title, json.loads(section)), index_words(text[start:end]))
+        word_row(chunk_id, title, json.loads(section), text[start:end])
         for chunk_id, section, start, end in chunks
     ]

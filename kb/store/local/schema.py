@@ -103,7 +103,7 @@ _TABLES: Final = (
     """CREATE INDEX chunks_by_vector ON chunks (vector_id)""",
     # No second copy of the text: the rows hold words only, made by `words.py`. FTS5's own
     # tokenizer splits at spaces and takes English endings off; all non-ASCII is a word to it.
-    """CREATE VIRTUAL TABLE words USING fts5 (heading, body, content='',
+    """CREATE VIRTUAL TABLE words USING fts5 (above, heading, body, content='',
         tokenize="porter ascii tokenchars '-._@/&'")""",
     """CREATE TABLE failures (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -49,6 +49,10 @@ _ASKING: Final = re.compile(
     "为什么|為什麼|是什么|是什麼|什么样|什麼樣|怎么样|怎麼樣|有没有|有沒有|是不是|多少钱|请问|請問|怎么|怎麼|怎样|怎樣"
     "|如何|什么|什麼|哪些|哪个|哪個|哪里|哪裡|是否|能否|可否|有关|有關|关于|關於|以及|或者"
 )
+#: "How long" asks for a time; it does not ask for the word long.
+_HOW: Final = re.compile(r"\bhow (?:long|much|many|often|soon|far)\b")
+#: Words that ask, and that stand in headings which answer.
+_ASKING_ENGLISH: Final = re.compile(r"\b(?:how|when|where|who|why|what|which)\b")
 #: They join words; a pair of neighbours that holds one spans two words.
 _PARTICLES: Final = frozenset("的了吗嗎呢吧么麼啊")
 _MEANINGFUL: Final = frozenset(
@@ -85,22 +89,24 @@ def phrases(query: str) -> list[Phrase]:
     loose = _QUOTED.sub(" ", folded)
     for quoted in _QUOTED.finditer(folded):
         found.extend(_side_by_side(next(text for text in quoted.groups() if text is not None)))
-    chains = list(_chains(loose))
-    asked = [phrase for chain in chains for phrase in _of_chain(chain, strict=True)]
+    asked = [p for chain in _chains(_HOW.sub(" ", loose)) for p in _of_chain(chain, strict=True)]
     if not asked and not found:
-        asked = [phrase for chain in chains for phrase in _of_chain(chain, strict=False)]
+        asked = [p for chain in _chains(loose) for p in _of_chain(chain, strict=False)]
     return list(dict.fromkeys([*found, *asked]))[:MOST_PHRASES]
 
 
 def match_expression(query: str) -> str:
     """Give the FTS5 expression for a query, or an empty string when it has no words.
 
+    A word that only asks is looked for in headings alone: "How to …" answers a "how".
+
     >>> match_expression("How are refunds paid?")
-    '"refunds" OR "paid"'
+    '"refunds" OR "paid" OR heading : "how"'
     """
-    return " OR ".join(
-        '"' + " ".join(phrase.words) + '"' + "*" * phrase.prefix for phrase in phrases(query)
-    )
+    wanted = ['"' + " ".join(phrase.words) + '"' + "*" * phrase.prefix for phrase in phrases(query)]
+    asking = dict.fromkeys(_ASKING_ENGLISH.findall(fold(query)))
+    headings = [f'heading : "{word}"' for word in asking if f'"{word}"' not in wanted]
+    return " OR ".join([*wanted, *headings]) if wanted else ""
 
 
 def highlights(query: str, text: str) -> list[tuple[int, int]]:

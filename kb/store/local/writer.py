@@ -113,11 +113,10 @@ class LocalWriter:
             state="indexed",
             retriable=any(problem.retriable for problem in problems),
         )
-        words = documents.words(document, draft.chunks)
         with self._database.transaction():
             removed = documents.drop(self._database, path)
             documents.know(self._database, draft.source, outcome)
-            documents.insert(self._database, draft, document, words, place=self._place)
+            documents.insert(self._database, draft, document, place=self._place)
             ledger.replace(self._database, path, problems, run=self._run)
             step("put.written")
         step("put.committed")

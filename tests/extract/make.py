@@ -1,0 +1,142 @@
+"""Small documents made on the spot: PDF by hand and by pypdf, DOCX by python-docx."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import docx
+from docx.document import Document as WordDocument
+
+from kb.model import Document, Page, Source
+
+
+def source(path: Path) -> Source:
+    status = path.stat()
+    return Source(
+        path=path.name,
+        location=path,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        inode=status.st_ino,
+    )
+
+
+def written(path: Path, data: bytes) -> Source:
+    path.write_bytes(data)
+    return source(path)
+
+
+def pdf_objects(objects: Sequence[bytes], *, info: bytes = b"") -> bytes:
+    """Give a PDF with these objects, counted from 1; the first is the catalogue."""
+    out = io.BytesIO()
+    out.write(b"%PDF-1.4\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
+    start = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    out.writelines(b"%010d 00000 n \n" % place for place in places)
+    out.write(b"trailer\n<< /Size %d /Root 1 0 R %s >>\n" % (len(objects) + 1, info))
+    out.write(b"startxref\n%d\n%%%%EOF\n" % start)
+    return out.getvalue()
+
+
+def stream(content: bytes, head: bytes = b"") -> bytes:
+    return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(content), head, content)
+
+
+def shown(text: str) -> bytes:
+    """Give page content that shows Latin-1 lines of text."""
+    lines = [b"(%s) Tj T*" % line.encode("latin-1") for line in text.split("\n")]
+    return b"BT /F1 12 Tf 14 TL 72 720 Td %s ET" % b" ".join(lines)
+
+
+PICTURE = b"q 600 0 0 800 0 0 cm /Im1 Do Q"
+
+
+def pdf(pages: Sequence[bytes], *, title: str = "") -> bytes:
+    """Give a PDF whose pages have these contents; /F1 is Helvetica and /Im1 a grey pixel."""
+    kids = b" ".join(b"%d 0 R" % (5 + 2 * number) for number in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(pages), kids),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        stream(
+            b"\x7f",
+            b"/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray"
+            b" /BitsPerComponent 8",
+        ),
+    ]
+    for number, content in enumerate(pages):
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R /Resources"
+            b" << /Font << /F1 3 0 R >> /XObject << /Im1 4 0 R >> >> >>" % (6 + 2 * number),
+            stream(content),
+        ]
+    objects.append(b"<< /Title (%s) >>" % title.encode("latin-1"))
+    return pdf_objects(objects, info=b"/Info %d 0 R" % len(objects))
+
+
+def protected(data: bytes, *, user: str, owner: str | None = None, algorithm: str) -> bytes:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(data)))
+    writer.encrypt(user, owner, algorithm=algorithm)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def word(build: Callable[[WordDocument], Any]) -> bytes:
+    document = docx.Document()
+    build(document)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def repacked(data: bytes, parts: dict[str, bytes | None]) -> bytes:
+    """Give a zip with some parts replaced, added, or (None) taken out."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", 8) as new:
+        for name in old.namelist():
+            if name not in parts:
+                new.writestr(name, old.read(name))
+        for name, content in parts.items():
+            if content is not None:
+                new.writestr(name, content)
+    return out.getvalue()
+
+
+def page_texts(document: Document) -> list[str]:
+    return [document.text[page.start : page.end] for page in document.pages]
+
+
+def assert_whole(document: Document) -> None:
+    """Check what holds for every document: pages cover the text, headings stand in it."""
+    pages = document.pages
+    assert pages
+    assert pages[0].start == 0
+    assert pages[-1].end == len(document.text)
+    assert all(_meet(*pair) for pair in itertools.pairwise(pages))
+    assert [page.number for page in pages] == list(range(1, len(pages) + 1))
+    for heading in document.headings:
+        assert 0 <= heading.start < heading.end <= len(document.text)
+        assert heading.title.strip()
+        assert 1 <= heading.level <= 9
+    assert [each.start for each in document.headings] == sorted(
+        {each.start for each in document.headings}
+    )
+    assert document.title.strip()
+    document.text.encode()
+    assert "\0" not in document.text
+
+
+def _meet(left: Page, right: Page) -> bool:
+    return left.end == right.start

@@ -1,0 +1,254 @@
+"""PDF: pages, their states, and what is said of the ones without text."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from pypdf import PasswordType, PdfReader, PdfWriter
+
+from kb.errors import StageError
+from kb.extract import extract
+from kb.extract.pdf_page import page_text
+from kb.extract.pdf_text import tidy, unmapped
+from kb.model import Document, PageState
+from tests.extract.make import (
+    PICTURE,
+    assert_whole,
+    page_texts,
+    pdf,
+    pdf_objects,
+    protected,
+    shown,
+    stream,
+    written,
+)
+
+TEXT = shown("Payment is due in thirty days.")
+
+
+def read(tmp_path: Path, data: bytes) -> Document:
+    document = extract(written(tmp_path / "contract 7.pdf", data))
+    assert_whole(document)
+    assert (document.format, document.paged) == ("pdf", True)
+    return document
+
+
+def refused(tmp_path: Path, data: bytes) -> StageError:
+    with pytest.raises(StageError) as error:
+        extract(written(tmp_path / "refused.pdf", data))
+    assert error.value.failure.source == "refused.pdf"
+    return error.value
+
+
+def test_pages_are_joined_by_a_line_end_that_belongs_to_the_page_before(tmp_path: Path) -> None:
+    document = read(tmp_path, pdf([shown("One\ntwo"), TEXT, shown("Three")]))
+    assert page_texts(document) == ["One\ntwo\n", "Payment is due in thirty days.\n", "Three"]
+    assert {page.state for page in document.pages} == {PageState.INDEXED}
+    assert document.problems == ()
+
+
+def test_blank_pages_and_pictures_are_told_apart(tmp_path: Path) -> None:
+    outlined = b" ".join(b"%d 1 m 2 3 l S" % number for number in range(300))
+    rule = b"72 700 m 500 700 l S"
+    document = read(tmp_path, pdf([TEXT, b"", PICTURE, rule, outlined, b"q BI /W 1 ID x EI Q"]))
+    assert [page.state for page in document.pages] == [
+        PageState.INDEXED,
+        PageState.BLANK,
+        PageState.IMAGE_ONLY,
+        PageState.BLANK,
+        PageState.IMAGE_ONLY,
+        PageState.IMAGE_ONLY,
+    ]
+    assert [page.code for page in document.pages][1:3] == [None, "extract.no_text"]
+    assert [(each.code, each.locator) for each in document.problems] == [
+        ("extract.no_text", "page 3"),
+        ("extract.no_text", "page 5"),
+        ("extract.no_text", "page 6"),
+    ]
+    assert {each.source for each in document.problems} == {"contract 7.pdf"}
+
+
+def test_a_picture_that_is_named_but_not_painted_leaves_a_page_blank(tmp_path: Path) -> None:
+    document = read(tmp_path, pdf([TEXT, b"q Q"]))
+    assert document.pages[1].state is PageState.BLANK
+
+
+def test_a_stamp_on_every_scan_is_no_text(tmp_path: Path) -> None:
+    scans = [PICTURE + b" " + shown(f"Envelope ID: 77-A{page}") for page in range(4)]
+    failure = refused(tmp_path, pdf(scans)).failure
+    assert failure.code == "extract.no_text"
+    document = read(tmp_path, pdf([TEXT, *scans]))
+    assert [page.state for page in document.pages] == [PageState.INDEXED] + 4 * [
+        PageState.IMAGE_ONLY
+    ]
+    # The same short text on two pages may well be text.
+    assert len(read(tmp_path, pdf([TEXT, *scans[:2]])).problems) == 0
+
+
+def test_scans_alone_are_refused_and_counted(tmp_path: Path) -> None:
+    failure = refused(tmp_path, pdf([PICTURE, PICTURE, b""])).failure
+    assert failure.code == "extract.no_text"
+    assert "2 of 3 pages" in failure.message
+    assert failure.detail == {"pages": 3, "pictures": 2}
+
+
+def test_blank_pages_alone_are_empty(tmp_path: Path) -> None:
+    assert refused(tmp_path, pdf([b"", b""])).failure.code == "extract.empty"
+    no_page = pdf_objects(
+        [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Count 0 /Kids [] >>"]
+    )
+    assert refused(tmp_path, no_page).failure.code == "extract.empty"
+
+
+def test_one_damaged_page_does_not_take_the_others_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pypdf import PageObject
+
+    plain = PageObject.extract_text
+
+    def failing(page: PageObject) -> str:
+        text = plain(page)
+        if "two" in text:
+            raise RecursionError("no way out")
+        return text
+
+    monkeypatch.setattr(PageObject, "extract_text", failing)
+    document = read(tmp_path, pdf([shown("one"), shown("two"), shown("three")]))
+    assert page_texts(document) == ["one\n", "\n", "three"]
+    assert document.pages[1].state is PageState.FAILED
+    (problem,) = document.problems
+    assert (problem.code, problem.locator) == ("extract.corrupt", "page 2")
+    assert "no way out" in problem.detail["reason"]
+    failure = refused(tmp_path, pdf([shown("two"), shown("two")])).failure
+    assert failure.code == "extract.corrupt"
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128", "AES-128", "AES-256-R5", "AES-256"])
+def test_a_password_is_refused_and_an_empty_one_is_not(tmp_path: Path, algorithm: str) -> None:
+    plain = pdf([TEXT])
+    locked = protected(plain, user="secret", owner="other", algorithm=algorithm)
+    assert refused(tmp_path, locked).failure.code == "extract.encrypted"
+    opened = read(tmp_path, protected(plain, user="", owner="other", algorithm=algorithm))
+    assert "thirty days" in opened.text
+
+
+@pytest.mark.parametrize("algorithm", ["AES-256-R5", "AES-256"])
+def test_an_empty_password_of_the_owner_does_not_let_us_in(
+    tmp_path: Path, algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = protected(pdf([TEXT]), user="secret", owner="other", algorithm=algorithm)
+    opened = protected(pdf([TEXT]), user="", owner="other", algorithm=algorithm)
+    decrypt = PdfReader.decrypt
+
+    def as_owner(reader: PdfReader, password: str) -> PasswordType:
+        """Answer as if the owner's password were empty, which pypdf itself does not write."""
+        decrypt(reader, password)
+        return PasswordType.OWNER_PASSWORD
+
+    monkeypatch.setattr(PdfReader, "decrypt", as_owner)
+    assert refused(tmp_path, locked).failure.code == "extract.encrypted"
+    assert "thirty days" in read(tmp_path, opened).text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"not a pdf", b"%PDF-1.7\n", b"%PDF-1.4\n" + b"\xff" * 500, b"<html>%PDF"],
+)
+def test_what_is_no_pdf_is_corrupt(tmp_path: Path, data: bytes) -> None:
+    assert refused(tmp_path, data).failure.code == "extract.corrupt"
+
+
+def test_a_pdf_cut_short_is_read_or_refused_but_never_raises(tmp_path: Path) -> None:
+    whole = pdf([TEXT, TEXT])
+    refusals = set[str]()
+    for end in range(20, len(whole), 37):
+        path = tmp_path / "cut.pdf"
+        try:
+            assert_whole(extract(written(path, whole[:end])))
+        except StageError as error:
+            refusals.add(error.failure.code)
+    assert refusals <= {"extract.corrupt", "extract.empty"}
+
+
+def test_empty_groups_are_dropped_and_the_text_stays(tmp_path: Path) -> None:
+    content = b"q\n" + b"q\rQ\r" * 40_000 + TEXT + b"\nQ"
+    assert read(tmp_path, pdf([content])).text == "Payment is due in thirty days."
+    page = PdfReader(io.BytesIO(pdf([content]))).pages[0]
+    page_text(page)
+    left = page.get_contents()
+    assert left is not None
+    assert len(left.get_data()) < 200
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("Supply Agreement 2024", "Supply Agreement 2024"),
+        ("", "contract 7"),
+        ("Microsoft Word - final v2.doc", "contract 7"),
+        ("untitled", "contract 7"),
+        ("10811.exe", "contract 7"),
+        ("  ", "contract 7"),
+    ],
+)
+def test_the_title_is_the_declared_one_if_a_person_wrote_it(
+    tmp_path: Path, declared: str, expected: str
+) -> None:
+    assert read(tmp_path, pdf([TEXT], title=declared)).title == expected
+
+
+def test_bookmarks_become_headings_where_their_line_is_found(tmp_path: Path) -> None:
+    writer = PdfWriter(
+        clone_from=PdfReader(
+            io.BytesIO(pdf([shown("1. Scope\nText."), shown("Payment\n  terms\nA")]))
+        )
+    )
+    chapter = writer.add_outline_item(title="Scope", page_number=0)
+    writer.add_outline_item(title="Payment terms", page_number=1, parent=chapter)
+    writer.add_outline_item(title="Nowhere", page_number=1)
+    out = io.BytesIO()
+    writer.write(out)
+    document = read(tmp_path, out.getvalue())
+    found = [
+        (each.level, each.title, document.text[each.start : each.end]) for each in document.headings
+    ]
+    assert found == [(1, "1. Scope", "1. Scope"), (2, "Payment terms", "Payment\nterms")]
+
+
+def test_letters_without_unicode_are_no_text(tmp_path: Path) -> None:
+    cmap = (
+        b"/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <ff>"
+        b" endcodespacerange 1 beginbfrange <20> <7e> <e020> endbfrange endcmap end"
+    )
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        (
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R"
+            b" /Resources << /Font << /F1 5 0 R >> >> >>"
+        ),
+        stream(TEXT),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /ABCDEF+Private /ToUnicode 6 0 R >>",
+        stream(cmap),
+    ]
+    assert refused(tmp_path, pdf_objects(objects)).failure.code == "extract.no_text"
+
+
+def test_tidy() -> None:
+    assert tidy("of\ufb01ce\u00a0\u00a0hours \r\n  next") == "office hours\nnext"
+    assert tidy("本 合 同 由 甲 方，乙 方") == "本合同由甲方，乙方"
+    assert tidy("계약 기간 2 년, ABC 公司") == "계약 기간 2 년, ABC 公司"
+    assert tidy("a\n\n\n\nb\0c\ud800") == "a\n\nb c\ufffd"
+    assert tidy("\uf0b7 point\x01 one") == "• point one"
+
+
+def test_unmapped() -> None:
+    assert unmapped("\x01\x02\x03")
+    assert unmapped("/g12/g7/g3/g9/")
+    assert unmapped("\ue001\ue002\ue003 a")
+    assert not unmapped("\uf0b7 a bullet")
+    assert not unmapped("")
+    assert not unmapped("A and/or B 1/2")

@@ -1,0 +1,218 @@
+"""Workers: a hostile file takes down only itself, and nothing is left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kb.errors import Failure
+from kb.extract import Extractor, open_extractor
+from kb.model import Document, Source
+from tests.conftest import REPOSITORY
+from tests.extract import hostile
+from tests.extract.make import PICTURE, pdf, shown, written
+
+
+def sources(folder: Path, *orders: str) -> list[Source]:
+    return [written(folder / f"{place}.txt", order.encode()) for place, order in enumerate(orders)]
+
+
+def said(outcome: Document | Failure) -> str:
+    return outcome.text if isinstance(outcome, Document) else outcome.code
+
+
+def hostile_extractor(extractor: Extractor) -> Extractor:
+    extractor.task = hostile.obey
+    return extractor
+
+
+def children() -> set[int]:
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return {int(pid) for each in found for pid in each.read_text().split()}
+
+
+def test_files_come_back_in_order_with_what_they_say(tmp_path: Path) -> None:
+    good = pdf([shown("one"), PICTURE])
+    given = [
+        written(tmp_path / "a.pdf", good),
+        written(tmp_path / "b.png", b"x"),
+        written(tmp_path / "c.pdf", b"not a pdf"),
+        written(tmp_path / "d.doc", b"x"),
+        *sources(tmp_path, *map("text {}".format, range(7))),
+    ]
+    with open_extractor(workers=2) as extractor:
+        found = list(extractor.map(given))
+    assert [source for source, _ in found] == given
+    assert [said(outcome) for _, outcome in found] == [
+        "one\n",
+        "extract.unsupported",
+        "extract.corrupt",
+        "extract.unsupported",
+        *map("text {}".format, range(7)),
+    ]
+    document, legacy = found[0][1], found[3][1]
+    assert isinstance(document, Document)
+    assert [each.locator for each in document.problems] == ["page 2"]
+    assert isinstance(legacy, Failure)
+    assert "soffice" in legacy.hint
+    assert legacy.source == "d.doc"
+
+
+def test_a_crash_a_hang_and_a_glutton_harm_only_themselves(tmp_path: Path) -> None:
+    orders = ["one", "die", "two", "hang", "kill", "three", "eat", "spin", "four"]
+    with open_extractor(workers=2, timeout_s=1.5, memory_mb=700) as extractor:
+        found = list(hostile_extractor(extractor).map(sources(tmp_path, *orders)))
+    assert [said(outcome) for _, outcome in found] == [
+        "one",
+        "extract.crashed",
+        "two",
+        "extract.timeout",
+        "extract.crashed",
+        "three",
+        "extract.too_large",
+        "extract.timeout",
+        "four",
+    ]
+    failures = [outcome for _, outcome in found if isinstance(outcome, Failure)]
+    assert [each.source for each in failures] == ["1.txt", "3.txt", "4.txt", "6.txt", "7.txt"]
+    assert failures[0].detail["exit_code"] == 3
+    assert "1.5 seconds" in failures[1].message
+
+
+def test_one_crash_after_the_other_is_each_blamed_on_its_own_file(tmp_path: Path) -> None:
+    with open_extractor(workers=1) as extractor:
+        found = list(hostile_extractor(extractor).map(sources(tmp_path, *4 * ["die", "fine"])))
+    assert [said(outcome) for _, outcome in found] == 4 * ["extract.crashed", "fine"]
+
+
+def test_when_idle_workers_are_killed_fresh_ones_take_over(tmp_path: Path) -> None:
+    with open_extractor(workers=2) as extractor:
+        mapped = extractor.map(sources(tmp_path, *map("text {}".format, range(12))))
+        found = [said(next(mapped)[1])]
+        time.sleep(0.3)
+        for pid in children():
+            if "resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
+        found += [said(outcome) for _, outcome in mapped]
+    assert found == list(map("text {}".format, range(12)))
+
+
+def test_nothing_is_started_when_nothing_is_to_be_read(tmp_path: Path) -> None:
+    before = children()
+    with open_extractor() as extractor:
+        assert list(extractor.map([])) == []
+        ((_, outcome),) = extractor.map([written(tmp_path / "a.xyz", b"x")])
+        assert children() == before
+    assert said(outcome) == "extract.unsupported"
+
+
+def test_no_more_is_taken_than_can_be_worked_on(tmp_path: Path) -> None:
+    taken = 0
+
+    def counted() -> Iterator[Source]:
+        nonlocal taken
+        for source in sources(tmp_path, *map("text {}".format, range(40))):
+            taken += 1
+            yield source
+
+    with open_extractor(workers=2) as extractor:
+        mapped = extractor.map(counted())
+        assert taken == 0
+        for given_back in range(1, 11):
+            next(mapped)
+            assert taken <= given_back + 4
+
+
+def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
+    before = children()
+    with open_extractor(workers=2) as extractor:
+        mapped = hostile_extractor(extractor).map(sources(tmp_path, "one", "deaf", "deaf", "spin"))
+        assert said(next(mapped)[1]) == "one"
+        time.sleep(0.5)
+        start = time.monotonic()
+    assert time.monotonic() - start < 2.5  # a worker that hears nothing would take three
+    left = {pid for pid in children() - before if Path(f"/proc/{pid}/stat").exists()}
+    assert all("resource_tracker" in Path(f"/proc/{pid}/cmdline").read_text() for pid in left)
+
+
+def test_a_file_has_time_in_proportion_to_its_size(tmp_path: Path) -> None:
+    extractor = Extractor(workers=1, timeout_s=10, memory_mb=512)
+    small, *_ = sources(tmp_path, "x")
+
+    def seconds(size: int) -> float:
+        return extractor._seconds(
+            Source(path="x", location=small.location, size=size, mtime_ns=0, inode=0)
+        )
+
+    assert seconds(1) == 10
+    assert seconds(30 * 2**20) == 30
+    assert seconds(2**40) == 200
+
+
+def test_workers_are_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with open_extractor(workers=1) as extractor:
+        list(hostile_extractor(extractor).map(sources(tmp_path, "print", "x")))
+    assert capfd.readouterr() == ("", "")
+
+
+PROGRAM = """
+import os, sys, time
+from pathlib import Path
+from kb.extract import open_extractor
+from kb.model import Source
+from tests.extract import hostile
+
+def source(name):
+    path = Path(name)
+    return Source(path=path.name, location=path, size=1, mtime_ns=0, inode=0)
+
+if __name__ == "__main__":
+    with open_extractor(workers=2) as extractor:
+        extractor.task = hostile.obey
+        for _, outcome in extractor.map(map(source, sys.argv[1:])):
+            print(outcome.text, flush=True)
+"""
+
+
+def test_ctrl_c_ends_everything_without_a_word_from_the_workers(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    notes = [tmp_path / "n1", tmp_path / "n2"]
+    orders = ["one", *(f"note {note}" for note in notes), "hang", "hang", "hang"]
+    files = [str(each.location) for each in sources(tmp_path, *orders)]
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", program, *files],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(3):
+            process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        start = time.monotonic()
+        _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - start < 10
+    assert errors.count("Traceback") == 1
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    for note in notes:
+        assert not Path(f"/proc/{note.read_text()}").exists()
+
+
+def test_importing_the_room_loads_no_reader() -> None:
+    code = "import sys, json, kb.extract; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    heavy = {"pypdf", "lxml", "pebble", "docx", "charset_normalizer", "cryptography"}
+    assert not heavy & set(json.loads(done.stdout))
