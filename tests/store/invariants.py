@@ -6,10 +6,9 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
-
-from dataclasses import astuple
 
 from kb.store.local.fts import word_row
 
