@@ -120,6 +120,29 @@ def test_merged_cells_are_not_repeated_and_nested_tables_not_lost(tmp_path: Path
     assert "tall | b" in text
 
 
+def test_a_cell_that_is_covered_by_the_one_above_says_nothing(tmp_path: Path) -> None:
+    def cell(text: str, merge: str = "") -> str:
+        return f"<w:tc><w:tcPr>{merge}</w:tcPr>{paragraph(text)}</w:tc>"
+
+    rows = [
+        cell("a", '<w:vMerge w:val="restart"/>') + cell("b"),
+        cell("UNSEEN", "<w:vMerge/>") + cell("c") + cell("d"),
+        cell("UNSEEN", '<w:vMerge w:val="continue"/>') + cell("e"),
+    ]
+    table = "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in rows) + "</w:tbl>"
+    assert read(tmp_path, body(table)).text == "a | b\n | c | d\n\ne\n"
+
+
+def test_a_frame_of_one_cell_is_no_table(tmp_path: Path) -> None:
+    heading = paragraph("Notice", '<w:pStyle w:val="Heading1"/>')
+    frame = (
+        f"<w:tbl><w:tr><w:tc>{heading}{paragraph('one')}{paragraph('two')}</w:tc></w:tr></w:tbl>"
+    )
+    document = read(tmp_path, body(frame))
+    assert document.text == "Notice\n\none\n\ntwo\n"
+    assert [each.title for each in document.headings] == ["Notice"]
+
+
 def test_the_declared_title_counts_if_no_paragraph_is_one(tmp_path: Path) -> None:
     def build(document: WordDocument) -> None:
         document.add_paragraph("text")
