@@ -276,3 +276,58 @@ def test_the_title_at_the_top_is_the_first_element():
 def test_lists_in_lists_without_end_are_read():
     text = "1. a\n" * 3000
     assert chunk_document(plain(text), chunking=Chunking(target_tokens=50))
+
+
+def test_a_title_below_a_running_head_is_found_by_the_documents_title():
+    text = (
+        "Contract No. 7\nSALES CONTRACT\nof 1 May\n\n1. Scope\n\nWe sell.\n\n2. Price\n\nYou pay.\n"
+    )
+    found = chunk_document(plain(text, title="Sales contract"))
+    assert found[0].text.startswith("Contract No. 7")
+    assert [chunk.section for chunk in found] == [
+        ("SALES CONTRACT",), ("SALES CONTRACT", "1. Scope"), ("SALES CONTRACT", "2. Price")
+    ]  # fmt: skip
+
+
+def test_an_unnumbered_heading_above_numbered_ones_of_its_level_is_the_title():
+    document = markdown("# Agreement\n\nWe agree.\n\n# 1 Scope\n\nAll.\n\n# 2 Price\n\nTen.\n")
+    assert [c.section for c in chunk_document(document)] == [
+        ("Agreement",), ("Agreement", "1 Scope"), ("Agreement", "2 Price")
+    ]  # fmt: skip
+
+
+def test_a_number_without_a_stop_is_a_heading_where_its_order_and_title_say_so():
+    text = (
+        "User manual\n\n1 Safety\n1.1 Current\nUnplug it first.\n2 Setting up\n2.1 Place\n"
+        "Put it on a table.\n3 Disposal\nBring it back to us.\n"
+    )
+    assert paths(text) == [
+        ("User manual", "1 Safety", "1.1 Current"),
+        ("User manual", "2 Setting up", "2.1 Place"),
+        ("User manual", "3 Disposal"),
+    ]
+    assert names(f"{BODY}\n14 High Street\n{BODY}\n3 Machines\n{BODY}\n") == [""]
+    assert names("".join(f"{n} User manual\n{BODY}\n" for n in range(1, 5))) == [""]
+
+
+def test_titled_clauses_after_lettered_recitals_are_not_part_of_them():
+    text = (
+        "Recitals\n(A) We sell.\n(B) You buy.\n1. Change of clause 4\nIt ends.\n"
+        "2. Entry into force\nNow.\n"
+    )
+    assert names(text)[-2:] == ["1. Change of clause 4", "2. Entry into force"]
+    assert paths(text)[-1] == ("Recitals", "2. Entry into force")
+
+
+def test_the_first_clause_below_its_parent_is_found_where_the_one_before_had_none():
+    text = f"19. A. 19.1 {BODY} 20. Waiver. {BODY} 21. Relation. 21.1 {BODY} 21.2 {BODY} {BODY * 3}"
+    assert names(text.replace("19. A. ", "19. Approvals\n"))[-3:] == [
+        "21. Relation",
+        "21.1",
+        "21.2",
+    ]
+
+
+def test_a_declared_heading_that_is_a_whole_clause_gives_its_number_alone():
+    document = markdown(f"# Agreement\n\n## 3.2 {BODY}\n\n## 3.3 Notices. {BODY}\n")
+    assert [chunk.section[-1] for chunk in chunk_document(document)] == ["3.2", "3.3 Notices"]

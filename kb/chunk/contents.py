@@ -1,0 +1,70 @@
+"""Which lines that look like headings are only entries of a table of contents?"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from kb.chunk import clauses, layout
+from kb.chunk.candidate import Candidate
+
+#: Fewer headings in a row, with nothing below them, are headings.
+_LEAST: Final = 3
+_NOT_WORD: Final = re.compile(r"[\W_]+")
+
+
+def without_contents(text: str, found: list[Candidate]) -> list[Candidate]:
+    """Give the candidates that are not entries of a table of contents.
+
+    Entries stand in a row without text between them, and come again further down, or have
+    page numbers.
+    """
+    last = {_key(text, c): i for i, c in enumerate(found)}
+    kept: list[Candidate] = []
+    run: list[Candidate] = []
+    first = 0
+    for i, candidate in enumerate(found):
+        if run and not _adjoin(text, run[-1], candidate):
+            kept += _judged(text, run, last, first)
+            run = []
+        if not run:
+            first = i
+        run.append(candidate)
+    return kept + _judged(text, run, last, first)
+
+
+def _judged(
+    text: str, run: list[Candidate], last: dict[tuple[object, ...], int], first: int
+) -> list[Candidate]:
+    """Give of a run of adjoining candidates those that are headings."""
+    if len(run) < _LEAST:
+        return run
+    # The run's last line may be the first true heading: it does not come again.
+    entries = []
+    known: set[tuple[object, ...]] = set()
+    for i, candidate in enumerate(run, start=first):
+        key = _key(text, candidate)
+        comes_again = last[key] > i or (_paged(candidate) and key not in known)
+        entries.append(comes_again and candidate.level is None)
+        known.add(key)
+    if sum(entries) < _LEAST:
+        return run
+    return [c for c, entry in zip(run, entries, strict=True) if not entry]
+
+
+def _adjoin(text: str, one: Candidate, other: Candidate) -> bool:
+    return one.whole and not text[one.end : other.start].strip() and not other.inline
+
+
+def _paged(candidate: Candidate) -> bool:
+    return re.search(r"\s\d{1,4}$", candidate.title) is not None
+
+
+def _key(text: str, candidate: Candidate) -> tuple[object, ...]:
+    """Give what two mentions of one heading have in common."""
+    if candidate.markers and candidate.markers[0].rank <= clauses.CHAPTER:
+        return (candidate.markers[0].style, candidate.markers[0].number)
+    name = layout.without_page(candidate.title or text[candidate.start : candidate.end])
+    words = _NOT_WORD.sub("", name).casefold()[:40]
+    number = candidate.markers[0].number if candidate.markers else ()
+    return (number, words)
