@@ -1,1 +1,108 @@
-"""Where do texts lie in vector space?"""
+"""Where do texts lie in vector space?
+
+An `Embedder` turns texts into unit vectors: the model that comes with kb, or an
+OpenAI-compatible endpoint (vLLM and its like). Nothing an endpoint answers is believed
+unchecked, and nothing it refuses takes its neighbours down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from kb.embed.prompts import PROMPTS, QWEN3_TASK, prompt_warning
+from kb.model import Embedded, EmbedItem, Profile
+
+if TYPE_CHECKING:
+    from kb.model import Vector
+
+__all__ = [
+    "PROMPTS",
+    "QWEN3_TASK",
+    "Embedder",
+    "open_builtin",
+    "open_endpoint",
+    "prompt_warning",
+]
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors; also a context manager."""
+
+    @property
+    def profile(self) -> Profile:
+        """What makes this embedder's vectors comparable with others."""
+
+    def embed(self, items: Iterable[EmbedItem]) -> Iterator[Embedded]:
+        """Give each text's vector or failure, in any order, each item answered once.
+
+        Lazy: reads from `items` only what is under way. Texts are sent as given.
+        """
+
+    def embed_query(self, text: str) -> Vector | None:
+        """Give a question's vector (the profile's query form); None: the model abstains."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def open_builtin(name: str = "builtin:static") -> Embedder:
+    """Give the model that comes with kb. No network and no HTTP library is touched."""
+    from kb.embed.builtin_embedder import load
+
+    return load(name)
+
+
+def open_endpoint(  # noqa: PLR0913 - one argument for each setting of [embedding]
+    *,
+    base_url: str,
+    model: str | None = None,
+    api_key: str | None = None,
+    dimensions: int | None = None,
+    prompts: str = "e5",
+    query_template: str | None = None,
+    passage_template: str | None = None,
+    instruction: str | None = None,
+    concurrency: int | None = None,
+    batch_tokens: int | None = None,
+    max_input_tokens: int | None = None,
+    timeout_s: float | None = None,
+    max_retries: int | None = None,
+    expected: Profile | None = None,
+    notify: Callable[[str], None] | None = None,
+) -> Embedder:
+    """Give an embedder for the endpoint that the settings name.
+
+    Makes one smallest real request, to learn the vectors' length and to fail early; with the
+    pinned profile as `expected` it makes none. `notify` hears of waiting and of doubts.
+    Raises `UsageError` (settings) and `EndpointError` (the endpoint is down, wrong or refuses).
+    """
+    from kb.embed.endpoint import connect
+    from kb.embed.options import Options, World
+
+    options = Options(
+        base_url=base_url,
+        model=model,
+        api_key=api_key,
+        dimensions=dimensions,
+        prompts=prompts,
+        query_template=query_template,
+        passage_template=passage_template,
+        instruction=instruction,
+        concurrency=concurrency,
+        batch_tokens=batch_tokens,
+        max_input_tokens=max_input_tokens,
+        timeout_s=timeout_s,
+        max_retries=max_retries,
+    )
+    return connect(options, expected=expected, world=World(notify=notify))

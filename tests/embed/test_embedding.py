@@ -175,6 +175,19 @@ def test_a_source_that_fails_is_not_swallowed(fake: FakeEndpoint, opened: Open) 
         list(opened(fake.base_url).embed(source()))
 
 
+def test_a_mistake_of_ours_is_not_swallowed_on_a_thread(
+    fake: FakeEndpoint, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = opened(fake.base_url)
+
+    def mistaken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(embedder._session, "ask", mistaken)
+    with pytest.raises(ZeroDivisionError):
+        list(embedder.embed(_items(["a"])))
+
+
 def test_two_streams_at_once_do_not_mix(fake: FakeEndpoint, opened: Open) -> None:
     embedder = opened(fake.base_url)
     one = embedder.embed(EmbedItem(key=b"one", text=f"one {n}") for n in range(300))
@@ -253,8 +266,9 @@ def test_one_bad_text_in_a_thousand_costs_few_requests_and_no_neighbour(
     fake.faults.poison, fake.faults.poison_status = "POISON", status
     outcomes = _checked(fake, opened(fake.base_url), texts)
     assert _failed(outcomes) == {str(guilty): code}
-    # Twice the halvings of 64 (6), retries and canaries; batches vary a little with time.
-    assert len(fake.embedded) - 2 * clean <= 12 + 12 + 5
+    # Twice the halvings of 64 (6), then at most 8 tries with a harmless text after each; how
+    # many batches there are varies a little with time.
+    assert len(fake.embedded) - 2 * clean <= 12 + 1 + 16 + 6
     failure = outcomes[str(guilty)].failure
     assert failure is not None
     assert failure.detail["status"] == status
@@ -411,7 +425,7 @@ def test_a_thousand_texts_come_through_a_server_that_fails_one_time_in_five(
     embedder = opened(fake.base_url, batch_tokens=200)
     fake.faults = Faults(random_rate=0.2, random_kinds=KINDS, seed=seed)
     assert not _failed(_checked(fake, embedder, _texts(1000)))
-    assert sum(request.status != [200] for request in fake.embedded) > 20
+    assert sum(request.status != [200] for request in fake.embedded) > 5
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))

@@ -57,6 +57,14 @@ def test_a_connection_closed_meanwhile_is_opened_again_silently(fake: FakeEndpoi
     assert len(fake.embedded) == 5
 
 
+def test_a_connection_that_closes_as_it_is_used_is_opened_again_silently(
+    fake: FakeEndpoint,
+) -> None:
+    fake.faults.hang_up_late = True
+    assert _post(fake, times=5).status == 200
+    assert fake.connections == 5
+
+
 def test_a_new_connection_that_breaks_is_not_tried_again_here(fake: FakeEndpoint) -> None:
     fake.faults.reset = True
     assert _kind(fake) == "broken"

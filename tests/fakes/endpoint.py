@@ -100,6 +100,8 @@ class Faults:
     slow_s: float = 0.0
     #: Close each connection after its answer, without saying so.
     hang_up: bool = False
+    #: Close each connection when its second request comes, as when both cross on the way.
+    hang_up_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
+        self._served = 0
         fake = self.server.fake
         with fake.lock:
             fake.connections += 1
@@ -282,7 +285,10 @@ class _Handler(BaseHTTPRequestHandler):
                 fake.parallel -= 1
 
     def _post(self, fake: FakeEndpoint, body: Any, crowd: int) -> None:
-        if self.path in fake.redirects:
+        self._served += 1
+        if fake.faults.hang_up_late and self._served > 1:
+            self.close_connection = True
+        elif self.path in fake.redirects:
             self._send(307, b"", location=fake.redirects[self.path])
         elif not self.path.startswith(f"{fake.prefix}/"):
             self._json(404, PLAIN_404)

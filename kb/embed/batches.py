@@ -1,0 +1,182 @@
+"""Cuts a stream of texts into requests: bounded, alike in length, never reading far ahead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from operator import attrgetter
+from typing import Final
+
+from kb.embed.flow import MAX_ITEMS, Load
+from kb.errors import failure
+from kb.model import Embedded, EmbedItem
+
+#: How many texts are read ahead at most, so that texts of like length travel together.
+LOOK_AHEAD: Final = 4 * MAX_ITEMS
+#: Han, kana and hangul, which stand without spaces: several may form one token.
+_WIDE: Final = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One text on its way, with its estimated length in tokens."""
+
+    item: EmbedItem
+    #: What is sent: the item's text, with lone surrogates replaced.
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The texts of one request, and what has become of it so far."""
+
+    pieces: tuple[Piece, ...]
+    #: How often it was sent and failed.
+    attempts: int = 0
+    #: Cut from a request that failed, so it is not given a second try before it is cut further.
+    suspect: bool = False
+    #: Not to be sent before this moment.
+    due: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """The estimated length of all its texts."""
+        return sum(piece.tokens for piece in self.pieces)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is sent."""
+        return tuple(piece.text for piece in self.pieces)
+
+    def halves(self, *, suspect: bool, due: float = 0.0) -> tuple[Job, Job]:
+        """Cut it in two."""
+        middle = len(self.pieces) // 2
+        job = replace(self, attempts=0, suspect=suspect, due=due)
+        return (
+            replace(job, pieces=self.pieces[:middle]),
+            replace(job, pieces=self.pieces[middle:]),
+        )
+
+
+def sendable(text: str) -> str:
+    """Give the text as UTF-8 can hold it: a lone surrogate becomes U+FFFD.
+
+    One such text makes every server refuse its whole batch.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def estimate(text: str) -> int:
+    """Give about how many tokens the text has: 4 letters each, or 0.8 for a wide character."""
+    characters = len(text)
+    wide = (len(text.encode()) - characters) // 2
+    return 1 + (characters - wide) // 4 + wide * 4 // 5
+
+
+def surely(text: str) -> int:
+    """Give a number of tokens that the text has at least.
+
+    No token reaches across a space, and none holds more than about four wide characters.
+    """
+    wide = sum(-(-len(run) // 4) for run in _WIDE.findall(text))
+    return wide + len(_WIDE.sub(" ", text).split())
+
+
+class Planner:
+    """Cuts batches from `items`; what needs no request is put aside as refused.
+
+    `blank`: what a text without content looks like, bare and inside the templates.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[EmbedItem],
+        load: Load,
+        *,
+        max_tokens: int | None = None,
+        blank: Collection[str] = ("",),
+    ) -> None:
+        self._items: Iterator[EmbedItem] = iter(items)
+        self._load = load
+        self._max_tokens = max_tokens
+        self._blank = frozenset(form.strip() for form in blank)
+        self._ahead = MAX_ITEMS // 2
+        self._pieces: list[Piece] = []
+        self._refused: list[Embedded] = []
+        self._downward = False
+        self.exhausted = False
+
+    @property
+    def pending(self) -> int:
+        """How many texts were read and not yet given out."""
+        return len(self._pieces)
+
+    def refused(self) -> Iterator[Embedded]:
+        """Give the outcomes of texts that are not sent: blank, or surely too long."""
+        while self._refused:
+            yield self._refused.pop()
+
+    def next(self) -> Job | None:
+        """Give the next batch; None when there is none now (`exhausted`: nor ever again)."""
+        batch, full = self._cut()
+        if not full and not self.exhausted:
+            self._read()
+            batch, full = self._cut()
+        if not batch:
+            return None
+        del self._pieces[: len(batch)]
+        return Job(pieces=tuple(batch))
+
+    def _cut(self) -> tuple[list[Piece], bool]:
+        """Give the batch at the front, and whether it could not hold one more."""
+        tokens = 0.0
+        batch: list[Piece] = []
+        for piece in self._pieces:
+            cost = piece.tokens * self._load.factor
+            if batch and (tokens + cost > self._load.tokens or len(batch) >= self._load.items):
+                return batch, True
+            batch.append(piece)
+            tokens += cost
+        return batch, len(batch) >= self._load.items
+
+    def _read(self) -> None:
+        """Read on and sort. The direction turns, so what was left over now comes first."""
+        wanted = self._ahead - len(self._pieces)
+        self._ahead = min(LOOK_AHEAD, self._ahead * 2)
+        got = 0
+        for item in islice(self._items, max(wanted, 1)):
+            got += 1
+            piece = self._prepared(item)
+            if piece is not None:
+                self._pieces.append(piece)
+        self.exhausted = got < max(wanted, 1)
+        self._downward = not self._downward
+        self._pieces.sort(key=attrgetter("tokens"), reverse=self._downward)
+
+    def _prepared(self, item: EmbedItem) -> Piece | None:
+        if item.text.strip() in self._blank:
+            self._refuse(item, "embed.empty_input", "")
+            return None
+        text = sendable(item.text)
+        limit = self._max_tokens
+        # Few texts come near the limit; only those are counted with care.
+        if limit is not None and len(text) >= limit and surely(text) > limit:
+            self._refuse(
+                item,
+                "embed.input_too_long",
+                f"The text is longer than the {limit} tokens that the model accepts.",
+            )
+            return None
+        return Piece(item=item, text=text, tokens=estimate(text))
+
+    def _refuse(self, item: EmbedItem, code: str, message: str) -> None:
+        self._refused.append(
+            Embedded(key=item.key, failure=failure(code, message, characters=len(item.text)))
+        )

@@ -1,0 +1,110 @@
+"""The model that comes with kb as an embedder: no server, no network, a few languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+from kb.errors import UsageError, failure
+from kb.model import Embedded, EmbedItem, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kb.model import Matrix, Vector
+
+#: Texts encoded at once.
+BLOCK: Final = 256
+
+
+class StaticModel(Protocol):
+    """What kb needs of a built-in model."""
+
+    @property
+    def name(self) -> str:
+        """For instance "builtin:static"."""
+
+    @property
+    def dimensions(self) -> int:
+        """The length of its vectors."""
+
+    @property
+    def revision(self) -> str:
+        """What its files hash to."""
+
+    def encode(self, texts: Sequence[str], /) -> tuple[Matrix, NDArray[np.bool_]]:
+        """Give vectors, shape (n, dimensions), and which of them mean something, shape (n,)."""
+
+
+class BuiltinEmbedder:
+    """Embeds with a static model in this process.
+
+    `dense_weight`: how far its scores are to be trusted in a hybrid search, 0 to 1.
+    """
+
+    def __init__(self, model: StaticModel, *, dense_weight: float) -> None:
+        self._model = model
+        self._profile = Profile(
+            provider="builtin",
+            model=model.name,
+            dimensions=model.dimensions,
+            query_template="{text}",
+            passage_template="{text}",
+            revision=model.revision,
+            dense_weight=dense_weight,
+        )
+
+    @property
+    def profile(self) -> Profile:
+        """What makes this embedder's vectors comparable with others."""
+        return self._profile
+
+    def embed(self, items: Iterable[EmbedItem]) -> Iterator[Embedded]:
+        """Give each text's vector, or none where the model does not know the language."""
+        stream = iter(items)
+        while block := tuple(islice(stream, BLOCK)):
+            rows, known = self._model.encode([item.text for item in block])
+            for row, item in enumerate(block):
+                if not item.text.strip():
+                    yield Embedded(key=item.key, failure=failure("embed.empty_input"))
+                else:
+                    yield Embedded(key=item.key, vector=rows[row].copy() if known[row] else None)
+
+    def embed_query(self, text: str) -> Vector | None:
+        """Give a question's vector; None where the model does not know the language."""
+        rows, known = self._model.encode([self._profile.query(text)])
+        return rows[0] if known[0] else None
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def load(name: str) -> BuiltinEmbedder:
+    """Give the built-in model of that name as an embedder; raises `UsageError`."""
+    if name != "builtin:static":
+        raise UsageError(
+            failure(
+                "embed.model_not_found",
+                f"There is no built-in model named {name!r}.",
+                hint="The built-in model is builtin:static.",
+            )
+        )
+    from kb.embed.builtin import DENSE_WEIGHT, load_static_model
+
+    return BuiltinEmbedder(load_static_model(), dense_weight=DENSE_WEIGHT)

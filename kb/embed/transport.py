@@ -1,0 +1,191 @@
+"""One request, one answer, within one deadline: the only module that speaks HTTP."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from urllib.parse import urljoin, urlsplit
+
+from kb import __version__
+from kb.embed.urls import is_loopback
+from kb.errors import UsageError, failure
+
+if TYPE_CHECKING:
+    import httpx
+
+Kind: TypeAlias = Literal["refused", "no_host", "timeout", "tls", "broken"]
+
+#: No answer of 64 embeddings comes near this; more is not read.
+MAX_ANSWER_BYTES: Final = 256 * 2**20
+#: uvicorn closes a connection after 5 s of idleness; ours go first.
+_IDLE_S: Final = 4.0
+_CONNECT_S: Final = 10.0
+
+
+class UnansweredError(Exception):
+    """No whole answer came: `kind` says how, the text says what the system reported."""
+
+    def __init__(self, kind: Kind, text: str) -> None:
+        super().__init__(text)
+        self.kind: Kind = kind
+
+
+class _StaleError(Exception):
+    """A connection kept from before turned out to be closed by the other side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the server answered."""
+
+    status: int
+    #: Names in lower case.
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """Connections to one server, shared by threads and kept open between requests.
+
+    Proxies from the environment are used, except for this machine's own addresses. The key
+    stands in the Authorization header and nowhere else.
+    """
+
+    def __init__(self, url: str, *, api_key: str | None, connections: int) -> None:
+        import httpx
+
+        headers = {"User-Agent": f"kb/{__version__}", "Accept-Encoding": "identity"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        # Reading the certificates costs 20 ms, which http:// need not pay.
+        secure = urlsplit(url).scheme == "https"
+        try:
+            self._client = httpx.Client(
+                headers=headers,
+                trust_env=not is_loopback(url),
+                verify=httpx.create_ssl_context() if secure else False,
+                follow_redirects=False,
+                limits=httpx.Limits(
+                    max_connections=None,
+                    max_keepalive_connections=connections,
+                    keepalive_expiry=_IDLE_S,
+                ),
+            )
+        except (ImportError, ValueError) as error:
+            raise UsageError(
+                failure(
+                    "usage.settings",
+                    "The proxy that the environment names cannot be used.",
+                    hint="Correct HTTP_PROXY and HTTPS_PROXY, or name this host in NO_PROXY.",
+                )
+            ) from error
+
+    def get(self, url: str, *, timeout: float) -> Reply:
+        """Fetch `url`; raises `UnansweredError`."""
+        return self._send("GET", url, None, timeout)
+
+    def post(self, url: str, body: bytes, *, timeout: float) -> Reply:
+        """Send a JSON body to `url`; raises `UnansweredError`."""
+        return self._send("POST", url, body, timeout)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _send(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
+        reply = self._retried(method, url, body, timeout)
+        if reply.status in {307, 308}:
+            target = _same_host(url, reply.headers.get("location", ""))
+            if target is not None:
+                return self._retried(method, target, body, timeout)
+        return reply
+
+    def _retried(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
+        try:
+            return self._once(method, url, body, timeout)
+        except _StaleError:
+            pass
+        try:
+            return self._once(method, url, body, timeout)
+        except _StaleError as error:
+            raise UnansweredError("broken", str(error)) from error
+
+    def _once(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
+        import httpx
+
+        events: list[str] = []
+        request = self._client.build_request(
+            method,
+            url,
+            content=body,
+            headers={"Content-Type": "application/json"} if body is not None else None,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_S), pool=None),
+            extensions={"trace": lambda name, _info: events.append(name)},
+        )
+        deadline = time.monotonic() + timeout
+        try:
+            response = self._client.send(request, stream=True)
+            try:
+                content = b"".join(_within(response, deadline))
+            finally:
+                response.close()
+        except httpx.TransportError as error:
+            fresh = any(name.startswith("connection.connect") for name in events)
+            raise _named(error, fresh=fresh) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UnansweredError("broken", _words(error)) from error
+        return Reply(status=response.status_code, headers=dict(response.headers), body=content)
+
+
+def _same_host(url: str, location: str) -> str | None:
+    """Give where a redirect leads, if the text and the key stay with the same server."""
+    try:
+        target = urljoin(url, location)
+        same = urlsplit(target)[:2] == urlsplit(url)[:2]
+    except ValueError:
+        return None
+    return target if same and target != url else None
+
+
+def _within(response: httpx.Response, deadline: float) -> Iterator[bytes]:
+    """Give the body's pieces; a server that drips them for ever is stopped at the deadline."""
+    size = 0
+    for piece in response.iter_bytes():
+        size += len(piece)
+        yield piece
+        if size > MAX_ANSWER_BYTES:
+            return
+        if time.monotonic() > deadline:
+            raise UnansweredError("timeout", "the answer did not end in time")
+
+
+def _named(error: httpx.TransportError, *, fresh: bool) -> UnansweredError | _StaleError:
+    import httpx
+
+    text = _words(error)
+    causes = tuple(_causes(error))
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return UnansweredError("tls", text)
+    if isinstance(error, httpx.ConnectTimeout):
+        return UnansweredError("refused", "no connection within the time allowed")
+    if isinstance(error, httpx.TimeoutException):
+        return UnansweredError("timeout", text)
+    if isinstance(error, (httpx.ConnectError, httpx.ProxyError)):
+        no_host = any(isinstance(cause, socket.gaierror) for cause in causes)
+        return UnansweredError("no_host" if no_host else "refused", text)
+    return UnansweredError("broken", text) if fresh else _StaleError(text)
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
