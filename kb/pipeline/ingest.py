@@ -94,6 +94,7 @@ class _Run:
                 self._forget(plan, writer)
                 if embedder is not None:
                     self._bring_in(plan.tasks, embedder, writer)
+                    self.observer.say(self._tally.sentence())
                 self.observer.say("Bringing the index up to date.")
                 with self._tally.at(Stage.STORE):
                     writer.refresh_index()

@@ -81,6 +81,15 @@ class Tally:
             seconds=float(self._seconds[stage]),
         )
 
+    def sentence(self) -> str:
+        """Say what was read and embedded, in one sentence."""
+        stages = {row.stage: row for row in self.stages()}
+        read, embedded = stages[Stage.EXTRACT], stages[Stage.EMBED]
+        return (
+            f"Read {read.succeeded:,} of {read.attempted:,} files; embedded "
+            f"{embedded.succeeded:,} passages, {embedded.skipped:,} needed no call."
+        )
+
     def document_counts(self) -> DocumentCounts:
         """Give what became of the documents."""
         return DocumentCounts(**self.documents)

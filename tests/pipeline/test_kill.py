@@ -36,7 +36,9 @@ def kb(folder: Path, *words: str, **environ: str) -> subprocess.Popen[bytes]:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of documents that no run has seen."""
     folder = tmp_path_factory.mktemp("desk")
-    shutil.copytree(REPOSITORY / "sample_docs", folder / "docs", ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(
+        REPOSITORY / "sample_docs", folder / "docs", ignore=shutil.ignore_patterns(".*")
+    )
     for number in range(40):
         clauses = "\n\n".join(f"## {n}. Rule {n}\n\nTerm {number}-{n} applies." for n in range(30))
         (folder / "docs" / f"long{number}.md").write_text(f"# Contract {number}\n\n{clauses}\n")
