@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kb.model import Filter, Hit
 from kb.search.fuse import Scored, fuse, scale_by_best
@@ -13,8 +13,9 @@ from kb.store import Passage, Snapshot
 if TYPE_CHECKING:
     from kb.model import Vector
 
+_GREATEST_ID: Final = 2**63 - 1
 #: How many candidates each side brings to the fusion, at least.
-DEPTH = 200
+DEPTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,9 @@ def chunk_of(ref: str) -> int | None:
     """Give the chunk id that a reference names, or None where it is not a reference."""
     number = ref[1:]
     is_reference = ref.startswith("c") and number.isascii() and number.isdigit()
-    return int(number) if is_reference and len(number) < 19 else None
+    if not is_reference or len(number) > len(str(_GREATEST_ID)):
+        return None
+    return int(number) if int(number) <= _GREATEST_ID else None
 
 
 def _rounded(score: float | None) -> float | None:

@@ -51,11 +51,11 @@ def test_the_unit_of_bm25_does_not_matter(lexical, factor):
     assert [each.score for each in left] == pytest.approx([each.score for each in right])
 
 
-@given(st.integers(1, 10**18))
+@given(st.integers(1, 2**63 - 1))
 def test_a_reference_names_its_chunk(chunk_id):
     assert chunk_of(reference(chunk_id)) == chunk_id
 
 
-@pytest.mark.parametrize("text", ["", "c", "c-1", "c1x", "C1", "contract.md", "c" + "9" * 30, "c²"])
+@pytest.mark.parametrize("text", ["", "c", "c-1", "c1x", "C1", "contract.md", "c" + "9" * 30, f"c{2**63}", "c²"])
 def test_what_is_no_reference_is_none(text):
     assert chunk_of(text) is None
