@@ -22,26 +22,28 @@ from cli.options import Common, define, open_base
     "--context",
     metavar="N",
     type=click.IntRange(0, 100),
-    default=1,
-    help="Passages to show before and after a passage.",
+    help="Passages to show before and after a passage.  [default: 1 on a terminal, else 0]",
 )
-def command(common: Common, *, ref: str, context: int) -> int:
+def command(common: Common, *, ref: str, context: int | None) -> int:
     """Print a passage or a document as it is stored.
 
-    REF is the reference of a hit, such as c123, or the path of a document.
+    REF is the reference of a hit, such as c123, or the path of a document. A terminal is shown
+    where it stands and what stands around it; a file or a pipe gets the stored text and no more.
     """
-    from cli.output import emit, emit_json, is_terminal
+    from cli.output import emit, emit_json, is_terminal, write
     from kb.pipeline.show import show
 
-    shown = show(open_base(common), ref, around=context)
+    exact = not is_terminal() and context is None
+    shown = show(open_base(common), ref, around=1 if context is None else context)
     if common.json:
         from cli.render.objects import show_object
 
         emit_json(show_object(shown))
-        return 0
-    from cli.render.show import shown_lines
-    from cli.render.text import columns
+    elif exact:
+        write(shown.text)
+    else:
+        from cli.render.show import shown_lines
+        from cli.render.text import columns
 
-    # A program that reads this wants the lines as they are; a person wants them readable.
-    emit(shown_lines(shown, width=columns(), wrapped=is_terminal()))
+        emit(shown_lines(shown, width=columns(), wrapped=is_terminal()))
     return 0

@@ -124,8 +124,11 @@ def _heading(hit: Hit, indent: str, width: int) -> Iterator[Text]:
     path = shorten(one_line(hit.path), room)
     yield Text.assemble(f"{hit.rank}".ljust(len(indent)), (path, "bold"))
     section = hit.section or ((hit.title,) if hit.title else ())
-    facts = (place(hit), f"score {hit.score:.2f}", hit.ref)
-    yield Text.assemble(indent, (section_line(section, facts, room), "dim"))
+    if section:
+        headings = _headings([one_line(heading) for heading in section], room)
+        yield Text.assemble(indent, (headings, "bold"))
+    facts = "   ".join((place(hit), f"score {hit.score:.2f}", hit.ref))
+    yield Text.assemble(indent, (shorten(facts, room), "dim"))
 
 
 def _best_window(lines: Slices, marks: Slices, text: str, limit: int) -> int:

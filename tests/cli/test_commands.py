@@ -230,7 +230,9 @@ def test_show_a_paged_document_page_by_page(kb, here, make, faked):
         Page(number=2, start=4, end=4, state=PageState.IMAGE_ONLY),
     )
     faked("show.show", make.shown(text="one\n", document=make.row(pages=2), pages=pages))
-    assert "-- page 1 --\none\n\n-- page 2 (image_only) --\n" in kb("show", "x").out
+    told = kb("show", "x", "--context", "0").out
+    assert "-- page 1 --\none\n\n-- page 2 (image_only) --\n" in told
+    assert kb("show", "x").out == "one\n", "a pipe gets the stored text and no more"
     assert kb("show", "x", "--json").json["pages"][1]["state"] == "image_only"
 
 
