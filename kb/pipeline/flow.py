@@ -101,6 +101,7 @@ class Flow:
             self._vectors[embedded.key] = embedded.vector
         elif embedded.failure is None:
             self._tally.skip(Stage.EMBED)
+            self._tally.abstained += 1
         for pending in owners:
             if embedded.vector is None:
                 self._without_vector(pending, embedded)

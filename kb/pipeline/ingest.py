@@ -22,7 +22,7 @@ from kb.pipeline.flow import Flow, Read, is_update
 from kb.pipeline.observe import Observer, Progress, Silent
 from kb.pipeline.plan import Plan, Task, Wanted, make_plan
 from kb.pipeline.setup import remember_settings
-from kb.pipeline.tally import Tally
+from kb.pipeline.tally import Tally, counted
 from kb.source import sha256_of
 from kb.store import KnownSource, Store, Writer
 
@@ -143,7 +143,8 @@ class _Run:
         if self.how.dry_run:
             self._count_rehearsal(plan)
         self.observer.say(
-            f"Found {found} files: {len(plan.tasks)} to read, {len(plan.unchanged)} unchanged."
+            f"Found {counted(found, 'file')}: {len(plan.tasks):,} to read, "
+            f"{len(plan.unchanged):,} unchanged."
         )
 
     def _count_rehearsal(self, plan: Plan) -> None:

@@ -25,6 +25,8 @@ class Tally:
         self.documents: Counter[str] = Counter()
         self.chunks: Counter[str] = Counter()
         self.failures: list[Failure] = []
+        #: Texts in a language that the model does not know.
+        self.abstained = 0
 
     def ok(self, stage: Stage, count: int = 1) -> None:
         """Count things that passed a stage."""
@@ -85,10 +87,16 @@ class Tally:
         """Say what was read and embedded, in one sentence."""
         stages = {row.stage: row for row in self.stages()}
         read, embedded = stages[Stage.EXTRACT], stages[Stage.EMBED]
-        return (
-            f"Read {read.succeeded:,} of {read.attempted:,} files; embedded "
-            f"{embedded.succeeded:,} passages, {embedded.skipped:,} needed no call."
+        told = (
+            f"Read {read.succeeded:,} of {counted(read.attempted, 'file')}; embedded "
+            f"{counted(embedded.succeeded, 'passage')}."
         )
+        if self.abstained:
+            told += (
+                f" {self.abstained:,} in languages that the model does not know are found by "
+                "their words."
+            )
+        return told
 
     def document_counts(self) -> DocumentCounts:
         """Give what became of the documents."""
@@ -97,3 +105,12 @@ class Tally:
     def chunk_counts(self) -> ChunkCounts:
         """Give what became of the chunks."""
         return ChunkCounts(**self.chunks)
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun.
+
+    >>> counted(1, "file"), counted(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -56,6 +56,8 @@ def test_a_reference_names_its_chunk(chunk_id):
     assert chunk_of(reference(chunk_id)) == chunk_id
 
 
-@pytest.mark.parametrize("text", ["", "c", "c-1", "c1x", "C1", "contract.md", "c" + "9" * 30, f"c{2**63}", "c²"])
+@pytest.mark.parametrize(
+    "text", ["", "c", "c-1", "c1x", "C1", "contract.md", "c" + "9" * 30, f"c{2**63}", "c²"]
+)
 def test_what_is_no_reference_is_none(text):
     assert chunk_of(text) is None
