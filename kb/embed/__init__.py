@@ -7,7 +7,7 @@ unchecked, and nothing it refuses takes its neighbours down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -39,6 +39,9 @@ class Embedder(Protocol):
 
         Lazy: reads from `items` only what is under way. Texts are sent as given.
         """
+
+    def embed_now(self, texts: Sequence[str]) -> list[Embedded]:
+        """Give a few texts' outcomes in their order, at once. Texts are sent as given."""
 
     def embed_query(self, text: str) -> Vector | None:
         """Give a question's vector (the profile's query form); None: the model abstains."""

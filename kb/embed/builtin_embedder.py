@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
+from kb.embed.now import numbered
 from kb.errors import UsageError, failure
 from kb.model import Embedded, EmbedItem, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -74,6 +73,10 @@ class BuiltinEmbedder:
                     yield Embedded(key=item.key, failure=failure("embed.empty_input"))
                 else:
                     yield Embedded(key=item.key, vector=rows[row].copy() if known[row] else None)
+
+    def embed_now(self, texts: Sequence[str]) -> list[Embedded]:
+        """Give a few texts' outcomes in their order."""
+        return list(self.embed(numbered(texts)))
 
     def embed_query(self, text: str) -> Vector | None:
         """Give a question's vector; None where the model does not know the language."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -13,6 +13,7 @@ from kb.embed.crew import Alone, Crew, Flight, Threads
 from kb.embed.engine import CANARY, Run, Tools
 from kb.embed.errors_map import Scene, Trouble
 from kb.embed.flow import Load, Patience, Window
+from kb.embed.now import in_order, numbered
 from kb.embed.options import Options, World, check_numbers, sendable_key
 from kb.embed.prompts import prompt_warning, templates
 from kb.embed.session import Served, Session
@@ -53,15 +54,21 @@ class EndpointEmbedder:
         """
         return self._run(items, Threads(self._carry), self._patience(self._options.retries))
 
+    def embed_now(self, texts: Sequence[str]) -> list[Embedded]:
+        """Give a few texts' outcomes in their order, in one request; waits less than `embed` does.
+
+        Raises `EndpointError` when the endpoint cannot be used.
+        """
+        retries = min(_QUERY_RETRIES, self._options.retries)
+        patience = self._patience(retries, longest_s=_QUERY_WAIT_S)
+        return in_order(self._run(numbered(texts), Alone(self._carry), patience))
+
     def embed_query(self, text: str) -> Vector | None:
-        """Give a question's vector in one request; waits less than `embed` does.
+        """Give a question's vector.
 
         Raises `EndpointError`, or `StageError` where the endpoint refuses this text alone.
         """
-        item = EmbedItem(key=b"", text=self._profile.query(text))
-        retries = min(_QUERY_RETRIES, self._options.retries)
-        patience = self._patience(retries, longest_s=_QUERY_WAIT_S)
-        (outcome,) = self._run([item], Alone(self._carry), patience)
+        (outcome,) = self.embed_now([self._profile.query(text)])
         if outcome.failure is not None:
             raise StageError(outcome.failure)
         return outcome.vector

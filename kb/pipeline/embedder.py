@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kb.config import Settings
 from kb.embed import Embedder, open_builtin, open_endpoint
 from kb.errors import UsageError, failure
 from kb.model import Profile
 from kb.pipeline.observe import Observer
+
+if TYPE_CHECKING:
+    from kb.model import Matrix
 
 BUILTIN = "builtin:"
 
@@ -44,6 +49,22 @@ def open_embedder(settings: Settings, pinned: Profile | None, observer: Observer
         embedder.close()
         raise
     return embedder
+
+
+def check_canaries(embedder: Embedder, pinned: Matrix | None) -> Matrix | None:
+    """See that an endpoint gives the vectors it gave; give its canaries where none are kept yet.
+
+    Raises `EndpointError` (`embed.drift`). The built-in model cannot drift: its revision says
+    what it is.
+    """
+    if embedder.profile.provider == "builtin":
+        return None
+    from kb.embed.canary import check_now, embed_canaries
+
+    if pinned is None:
+        return embed_canaries(embedder)
+    check_now(embedder, pinned)
+    return None
 
 
 def check_provider(base_url: str, pinned: Profile | None) -> None:

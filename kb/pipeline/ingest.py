@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kb.chunk import Chunking
 from kb.config import Settings
@@ -17,7 +18,7 @@ from kb.errors import EndpointError, Failure, Stage, StageError
 from kb.extract import open_extractor
 from kb.model import Profile, Report, RunStatus, Source
 from kb.pipeline.base import KnowledgeBase
-from kb.pipeline.embedder import open_embedder
+from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.flow import Flow, Read, is_update
 from kb.pipeline.observe import Observer, Progress, Silent
 from kb.pipeline.plan import Plan, Task, Wanted, make_plan
@@ -25,6 +26,9 @@ from kb.pipeline.setup import remember_settings
 from kb.pipeline.tally import Tally, counted
 from kb.source import sha256_of
 from kb.store import KnownSource, Store, Writer
+
+if TYPE_CHECKING:
+    from kb.model import Matrix
 
 #: Worker processes that read files.
 WORKERS = 2
@@ -79,10 +83,19 @@ class _Run:
         self._base = base
         self._tally = Tally()
         self._profile: Profile | None = None
+        #: Canaries that are kept with the profile, and those to be kept with it.
+        self._kept: Matrix | None = None
+        self._canaries: Matrix | None = None
 
     def embedder(self) -> Embedder:
         """Open the embedder, and refuse one that does not fit, before anything is written."""
-        return open_embedder(self._base.settings, self._profile, self.observer)
+        embedder = open_embedder(self._base.settings, self._profile, self.observer)
+        try:
+            self._canaries = check_canaries(embedder, self._kept)
+        except BaseException:
+            embedder.close()
+            raise
+        return embedder
 
     def carry_out(
         self, plan: Plan, embedder: Embedder | None, store: Store, command: str
@@ -115,7 +128,7 @@ class _Run:
                 snapshot = stack.enter_context(store.snapshot())
                 known = snapshot.known_sources()
                 standing = snapshot.failures()
-                self._profile = snapshot.profile
+                self._profile, self._kept = snapshot.profile, snapshot.canaries()
             plan = make_plan(
                 paths,
                 root=self._base.root,
@@ -161,7 +174,7 @@ class _Run:
             self._tally.chunks["removed"] += chunks
 
     def _bring_in(self, tasks: Sequence[Task], embedder: Embedder, writer: Writer) -> None:
-        writer.pin(embedder.profile)
+        writer.pin(embedder.profile, canaries=self._canaries)
         if self._profile is None:
             remember_settings(self._base, embedder.profile)
         self._profile = embedder.profile

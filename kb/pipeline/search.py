@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from kb.errors import EXIT_ENDPOINT, EXIT_OK, EndpointError, Failure, UsageError, failure
+from kb.errors import EXIT_OK, EndpointError, Failure, StageError, UsageError, failure
 from kb.model import Filter, Hit, Profile
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.observe import Observer, Silent
@@ -53,7 +53,7 @@ class _Meaning:
 
     vector: Vector | None = None
     warning: str = ""
-    away: Failure | None = None
+    exit_code: int = EXIT_OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def search(
         context=context,
         warnings=(meaning.warning,) if meaning.warning else (),
         timings_ms={name: round(seconds * 1000, 2) for name, seconds in timings.items()},
-        exit_code=EXIT_ENDPOINT if meaning.away else EXIT_OK,
+        exit_code=meaning.exit_code,
     )
 
 
@@ -120,21 +120,37 @@ def _embed(
     pinned = snapshot.profile
     if mode == "lexical" or pinned is None:
         return _Meaning()
+    try:
+        vector = _vector(base, snapshot, pinned, query, observer)
+    except (EndpointError, StageError) as error:
+        refused = isinstance(error, StageError)
+        if mode == "dense" or not (refused or error.failure.code in AWAY):
+            raise
+        return _Meaning(exit_code=error.exit_code, warning=_words_only(error.failure))
+    if vector is None and mode == "dense":
+        return _Meaning(warning=_unknown_language(pinned))
+    return _Meaning(vector=vector)
+
+
+def _vector(
+    base: KnowledgeBase, snapshot: Snapshot, pinned: Profile, query: str, observer: Observer
+) -> Vector | None:
+    """Embed the question and, in the same request, two canaries of an endpoint."""
+    from kb.embed.canary import check_drift, samples
     from kb.pipeline.embedder import open_embedder
 
     # Nobody waits at a prompt for a server to come up; an ingest does.
     patient = base.settings
     settings = replace(patient, max_retries=patient.max_retries or 1)
-    try:
-        with open_embedder(settings, pinned, observer) as embedder:
-            vector = embedder.embed_query(query)
-    except EndpointError as error:
-        if mode == "dense" or error.failure.code not in AWAY:
-            raise
-        return _Meaning(away=error.failure, warning=_words_only(error.failure))
-    if vector is None and mode == "dense":
-        return _Meaning(warning=_unknown_language(pinned))
-    return _Meaning(vector=vector)
+    kept = snapshot.canaries()
+    asked = samples(pinned, questions=True) if kept is not None else {}
+    with open_embedder(settings, pinned, observer) as embedder:
+        first, *others = embedder.embed_now([pinned.query(query), *asked.values()])
+    if kept is not None:
+        check_drift(list(asked), others, kept)
+    if first.failure is not None:
+        raise StageError(first.failure)
+    return first.vector
 
 
 def _words_only(why: Failure) -> str:

@@ -7,7 +7,7 @@ from contextlib import closing
 from kb.config import Settings
 from kb.model import Profile
 from kb.pipeline.base import KnowledgeBase
-from kb.pipeline.embedder import open_embedder
+from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.observe import Observer, Silent
 
 _HEAD = """\
@@ -23,16 +23,17 @@ def init(base: KnowledgeBase, *, observer: Observer | None = None) -> Profile:
     Raises `EndpointError` before anything is made when the endpoint cannot be used, and
     `UsageError` (`embed.profile_mismatch`) where there is one with another profile.
     """
-    pinned = None
+    pinned, kept = None, None
     if base.exists:
         with base.snapshot() as snapshot:
-            pinned = snapshot.profile
+            pinned, kept = snapshot.profile, snapshot.canaries()
     with open_embedder(base.settings, pinned, observer or Silent()) as embedder:
         profile = embedder.profile
+        canaries = check_canaries(embedder, kept)
     if pinned is None:
         store = base.open(create=True)
         with closing(store), store.writer("init") as writer:
-            writer.pin(profile)
+            writer.pin(profile, canaries=canaries)
         remember_settings(base, profile)
     return profile
 

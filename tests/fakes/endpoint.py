@@ -68,6 +68,8 @@ class Faults:
     chat: bool = False
     float_only: bool = False
     scale: float = 1.0
+    #: Other weights behind the same name: all vectors lie elsewhere.
+    salt: str = ""
     #: vLLM counts tokens (here: words); infinity counts characters; None: no usage at all.
     usage: str | None = "words"
 
@@ -176,7 +178,7 @@ class FakeEndpoint:
 
     def vector(self, text: str) -> np.ndarray:
         """The unit vector (float32) of a text."""
-        return _vector(text, self.dimensions)
+        return _vector(text, self.dimensions, self.faults.salt)
 
     def start(self) -> None:
         """Begin to answer (until then connections are refused: a server that is loading)."""
@@ -394,7 +396,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _packed(self, body: Any, text: str, kind: str | None) -> Any:
         fake = self.server.fake
         length = fake.faults.dimensions or body.get("dimensions") or fake.dimensions
-        vector = _vector(text, fake.dimensions)[:length] * np.float32(fake.faults.scale)
+        vector = fake.vector(text)[:length] * np.float32(fake.faults.scale)
         vector = np.resize(vector, length).astype("<f4")
         spoilt = "nan" if kind == "nan" else fake.faults.bad_vector
         if spoilt is not None and (kind == "nan" or fake.faults.bad_text in text):
@@ -501,9 +503,9 @@ def _direction(word: str, dimensions: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=20_000)
-def _vector(text: str, dimensions: int) -> np.ndarray:
+def _vector(text: str, dimensions: int, salt: str = "") -> np.ndarray:
     words = re.findall(r"[^\W_]", text) if not text.isascii() else re.findall(r"\w+", text.lower())
-    total = sum((_direction(word, dimensions) for word in words), np.zeros(dimensions))
+    total = sum((_direction(salt + word, dimensions) for word in words), np.zeros(dimensions))
     # The whole text adds a little, so that no two texts share a vector.
     total = total + 0.05 * _direction(text, dimensions)
     return (total / np.linalg.norm(total)).astype(np.float32)

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kb.embed.canary import TEXTS
+from kb.embed.engine import CANARY
 from kb.errors import EndpointError, UsageError
 from kb.pipeline.base import KnowledgeBase, locate
 from kb.pipeline.ingest import ingest
@@ -38,14 +40,23 @@ def base_at(fake: FakeEndpoint, folder: Path, **environ: str) -> KnowledgeBase:
     return locate(environ={**settings, **environ}, cwd=folder)
 
 
+def sent(fake: FakeEndpoint, after: int = 0) -> list[str]:
+    """Give the texts that were sent, canaries left out."""
+    canaries = {f"{form}: {text}" for form in ("query", "passage") for text in (*TEXTS, CANARY)}
+    return [text for text in fake.texts[after:] if text not in canaries]
+
+
 def test_passages_and_questions_carry_their_prefixes(fake, shelf, tmp_path):
     base = base_at(fake, tmp_path)
     report = ingest(base, [shelf])
     assert report.status == "ok"
     before = len(fake.texts)
-    assert all(text.startswith("passage: ") for text in fake.texts[:before])
+    assert len(sent(fake)) > 12
+    assert all(text.startswith("passage: ") for text in sent(fake))
+    requests = len(fake.embedded)
     search(base, "word3 rule2")
-    assert fake.texts[before:] == ["query: word3 rule2"]
+    assert sent(fake, before) == ["query: word3 rule2"]
+    assert len(fake.embedded) == requests + 1, "canaries travel with the question"
     for request in fake.embedded:
         assert set(request.body) <= {"model", "input", "encoding_format"}
         assert isinstance(request.body["input"], list)
@@ -54,7 +65,7 @@ def test_passages_and_questions_carry_their_prefixes(fake, shelf, tmp_path):
 def test_hits_are_those_of_the_vectors(fake, shelf, tmp_path):
     base = base_at(fake, tmp_path)
     ingest(base, [shelf])
-    passages = list(fake.texts)
+    passages = sent(fake)
     hits = search(base, "word7 rule4", asking=Asking(mode="dense", top_k=3)).hits
     question = fake.vector("query: word7 rule4")
     best = max(passages, key=lambda text: float(np.dot(question, fake.vector(text))))
@@ -86,9 +97,9 @@ def test_a_poisoned_passage_is_isolated_and_still_found_by_its_words(fake, shelf
     assert "Word5 rule3" in hit.text
 
     fake.faults.poison = None
-    sent = len(fake.texts)
+    before = len(fake.texts)
     assert retry(base, stage="embed").status == "ok"
-    paid = [text for text in fake.texts[sent:] if "rule" in text]
+    paid = [text for text in sent(fake, before) if "rule" in text]
     assert [text for text in paid if "Word5 rule3" not in text] == []
     with base.snapshot() as snapshot:
         assert not snapshot.failures()
@@ -111,7 +122,7 @@ def test_an_endpoint_that_dies_on_the_way_keeps_what_was_finished(fake, shelf, t
 
     base = base_at(fake, tmp_path)
     ingest(base, sorted(shelf.iterdir())[:5])
-    sent = len(fake.texts)
+    before = len(fake.texts)
     fake.faults.status = 500
     report = ingest(base, [shelf])
     assert (report.status, report.exit_code) == ("failed", 3)
@@ -119,7 +130,7 @@ def test_an_endpoint_that_dies_on_the_way_keeps_what_was_finished(fake, shelf, t
     fake.faults.status = None
     assert ingest(base, [shelf]).status == "ok"
     assert dump(base) == dump(whole)
-    assert len({t for t in fake.texts[sent:] if "Word0 " in t or "Word3 " in t}) == 0
+    assert len({t for t in sent(fake, before) if "Word0 " in t or "Word3 " in t}) == 0
 
 
 def test_random_faults_change_nothing_in_the_end(fake, shelf, tmp_path):
@@ -158,6 +169,38 @@ def test_vectors_of_another_length_end_the_run(fake, shelf, tmp_path):
     assert report.error.code == "embed.dimension_mismatch"
     with pytest.raises(EndpointError):
         search(base, "rule", asking=Asking(mode="dense"))
+
+
+def test_an_endpoint_that_drifted_is_refused_before_anything_is_written(fake, shelf, tmp_path):
+    base = base_at(fake, tmp_path)
+    ingest(base, [shelf])
+    before = dump(base)
+    (shelf / "new.md").write_text("# New\n\nA new rule.\n")
+    with FakeEndpoint() as other:
+        other.faults.salt = "other weights"
+        moved = base_at(other, tmp_path)
+        report = ingest(moved, [shelf])
+        assert (report.exit_code, report.error.code) == (3, "embed.drift")
+        assert [text for text in sent(other) if "new rule" in text] == []
+        for mode in ("hybrid", "dense"):
+            with pytest.raises(EndpointError) as caught:
+                search(moved, "word3", asking=Asking(mode=mode))
+            assert caught.value.failure.code == "embed.drift"
+    assert dump(base) == before
+    assert ingest(base, [shelf]).documents.added == 1
+
+
+def test_canaries_are_pinned_once(fake, tmp_path):
+    base = base_at(fake, tmp_path)
+    init(base)
+    with base.snapshot() as snapshot:
+        kept = snapshot.canaries()
+    assert kept.shape == (2 * len(TEXTS), 16)
+    sent_before = len(fake.texts)
+    init(base)
+    assert len(fake.texts) - sent_before == 2
+    with base.snapshot() as snapshot:
+        assert np.array_equal(snapshot.canaries(), kept)
 
 
 def test_a_search_whose_endpoint_is_away_answers_by_words(fake, shelf, tmp_path):
