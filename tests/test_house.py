@@ -59,14 +59,24 @@ def test_every_code_says_what_and_what_to_do_in_whole_sentences(code: str) -> No
     assert failure(code).stage in Stage
 
 
-def test_layers_hold() -> None:
-    linter = Path(sys.executable).parent / "lint-imports"
+LINTERS = {
+    "layers": ["lint-imports", "--no-cache"],
+    "lint": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
+    "types": ["mypy"],
+}
+
+
+@pytest.mark.parametrize("name", LINTERS)
+def test_the_code_passes_its_linters(name: str) -> None:
+    program, *arguments = LINTERS[name]
+    linter = Path(sys.executable).parent / program
     if not linter.exists():
-        pytest.skip("import-linter is not installed beside this Python")
+        pytest.skip(f"{program} is not installed beside this Python")
     done = subprocess.run(
-        [linter, "--no-cache"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [linter, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_nothing_committed_names_a_registry_host_or_a_machine() -> None:
