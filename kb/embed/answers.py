@@ -133,10 +133,11 @@ def _vector(embedding: object) -> Matrix:
 
 def _normalised(rows: Matrix, tokens: int | None) -> Answer:
     with np.errstate(all="ignore"):
-        wide = rows.astype(np.float64)
-        norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
         good = np.isfinite(norms) & (norms > _TINY)
-        unit = (wide / np.where(good, norms, 1.0)[:, None]).astype(np.float32)
+        unit = np.empty_like(rows, dtype=np.float32)
+        divisors = np.where(good, norms, 1.0)[:, None]
+        np.divide(rows, divisors, out=unit, dtype=np.float64, casting="same_kind")
     bad = frozenset(np.flatnonzero(~good).tolist())
     return Answer(rows=unit, bad=bad, tokens=tokens)
 

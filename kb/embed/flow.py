@@ -29,7 +29,8 @@ _LEAST_TOKENS: Final = 512
 #: Seconds per token granted before the server's speed is known (a small CPU: 50 tokens/s).
 _SLOWEST: Final = 0.02
 #: A request of this many seconds is soon enough to grow on, or so long that it must shrink.
-_SOON_S: Final = 8.0
+#: Concurrency learns once per round of requests, so longer ones would make it learn more slowly.
+_SOON_S: Final = 2.0
 _LONG_S: Final = 20.0
 _FIRST_PAUSE_S: Final = 0.5
 _LAST_PAUSE_S: Final = 30.0
@@ -120,7 +121,7 @@ class Window:
             return
         self._landed += 1
         self._tokens += tokens
-        if self._landed >= max(4, self.limit) and now > self._started:
+        if self._landed >= self._round and now > self._started:
             self._judge(self._tokens / (now - self._started))
             self._measure_from(now)
 
@@ -130,6 +131,15 @@ class Window:
         self._hold = _CAREFUL
         self._rose = False
         self._started = None
+
+    @property
+    def _round(self) -> int:
+        """How many successes make a measurement: four or more, and every place as often.
+
+        Requests sent together land together. Four successes of three places take as long as six,
+        and would look as if the third place brought nothing.
+        """
+        return self.limit * -(-4 // self.limit)
 
     def _measure_from(self, now: float) -> None:
         self._started, self._landed, self._tokens = now, 0, 0
