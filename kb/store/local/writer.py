@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -208,17 +207,13 @@ class LocalWriter:
 
 
 def _mismatch(pinned: Profile, given: Profile) -> Failure:
-    differing = {
-        name: {"pinned": value, "given": given.identity[name]}
-        for name, value in pinned.identity.items()
-        if given.identity[name] != value
-    }
+    differing = pinned.differences(given)
     said = "; ".join(
-        f"{name} is {both['pinned']!r} here and {both['given']!r} in the settings"
-        for name, both in differing.items()
+        f"{name} is {here!r} here and {there!r} in the settings"
+        for name, (here, there) in differing.items()
     )
     return failure(
         "embed.profile_mismatch",
         f"The knowledge base was made with another embedding profile: {said}.",
-        differing=json.loads(rows.to_json(differing)),
+        differing={name: {"pinned": one, "given": two} for name, (one, two) in differing.items()},
     )
