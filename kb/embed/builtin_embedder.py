@@ -80,8 +80,8 @@ class BuiltinEmbedder:
 
     def embed_query(self, text: str) -> Vector | None:
         """Give a question's vector; None where the model does not know the language."""
-        rows, known = self._model.encode([self._profile.query(text)])
-        return rows[0] if known[0] else None
+        (outcome,) = self.embed_now([self._profile.query(text)])
+        return outcome.vector
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -48,8 +48,8 @@ class _Pending:
     keys: list[bytes | None]
     waiting: set[bytes] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
-    #: How many of its chunks cost no call, and how many were refused.
-    reused: int = 0
+    #: The texts that were sent for this document and not refused; others it shares.
+    sent: set[bytes] = field(default_factory=set)
     refused: int = 0
 
 
@@ -158,8 +158,7 @@ class Flow:
             )
         pending.waiting = keys - known
         fresh = list(self._join(pending, known))
-        pending.reused = len(pending.chunks) - len(fresh)
-        self._tally.skip(Stage.EMBED, pending.reused)
+        pending.sent = {item.key for item in fresh}
         if pending.waiting:
             yield from fresh
         else:
@@ -184,6 +183,7 @@ class Flow:
             if embedded.failure is not None:
                 told = embedded.failure.at(pending.read.source.path, f"chunk {at + 1}")
                 pending.failures.append(told)
+                pending.sent.discard(embedded.key)
                 pending.refused += 1
                 self._tally.fail(told)
 
@@ -218,8 +218,10 @@ class Flow:
         )
         added, removed = self._writer.put(draft)
         self._tally.ok(Stage.STORE)
-        self._tally.chunks["added"] += added - pending.reused - pending.refused
-        self._tally.chunks["reused"] += pending.reused
+        reused = added - len(pending.sent) - pending.refused
+        self._tally.skip(Stage.EMBED, reused)
+        self._tally.chunks["added"] += len(pending.sent)
+        self._tally.chunks["reused"] += reused
         self._tally.chunks["failed"] += pending.refused
         self._tally.chunks["removed"] += removed
         self._tally.documents["updated" if is_update(read.task) else "added"] += 1

@@ -105,6 +105,18 @@ def test_a_poisoned_passage_is_isolated_and_still_found_by_its_words(fake, shelf
         assert not snapshot.failures()
 
 
+def test_a_refused_text_that_two_documents_share_is_counted_in_both(fake, tmp_path):
+    folder = tmp_path / "twins"
+    folder.mkdir()
+    for name in ("one.txt", "two.txt"):
+        (folder / name).write_text("The same poisoned words.")
+    fake.faults.poison = "poisoned"
+    report = ingest(base_at(fake, tmp_path), [folder])
+    counts = report.chunks
+    assert (counts.added, counts.reused, counts.failed) == (0, 0, 2)
+    assert {failure.source for failure in report.failures} == {"twins/one.txt", "twins/two.txt"}
+
+
 def test_an_endpoint_that_is_down_is_one_failure_and_nothing_is_made(fake, shelf, tmp_path):
     fake.stop()
     base = base_at(fake, tmp_path)

@@ -152,7 +152,7 @@ def read_failure(row: Row) -> Failure:
 
 def profile(text: str) -> Profile:
     """Read a profile from the JSON it is kept as."""
-    return Profile(**json.loads(text))
+    return Profile.from_json(json.loads(text))
 
 
 def to_json(value: object) -> str:
