@@ -29,6 +29,14 @@ from typing import Any
 import numpy as np
 
 PLAIN_404 = {"detail": "Not Found"}
+#: The fake's tokens: Chinese, Japanese and Korean characters one by one, and words.
+_WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_TOKEN = re.compile(f"[{_WIDE}]|[^\\s{_WIDE}]+")
+
+
+def tokens(text: str) -> int:
+    """How many tokens the fake counts in a text, without the ones that a model adds."""
+    return len(_TOKEN.findall(text))
 
 
 @dataclass
@@ -70,6 +78,10 @@ class Faults:
     scale: float = 1.0
     #: Other weights behind the same name: all vectors lie elsewhere.
     salt: str = ""
+    #: Untrained weights: all vectors lie together, whatever the text.
+    alike: bool = False
+    #: The same text gets another vector each time, this far away.
+    noise: float = 0.0
     #: vLLM counts tokens (here: words); infinity counts characters; None: no usage at all.
     usage: str | None = "words"
 
@@ -82,6 +94,8 @@ class Faults:
     poison_status: int = 400
     #: More words than this in one text is a 400 as vLLM gives it.
     max_words: int | None = None
+    #: Only so many words of a text are read, and nothing is said, as llama.cpp and infinity do.
+    cut_at: int | None = None
     #: More texts than this in one request is a 503, as with --max-num-queued-reqs.
     max_batch: int | None = None
     #: More requests than this at once is a 429.
@@ -89,6 +103,12 @@ class Faults:
     #: Repeat the key, or the texts, in the body of an error.
     echo_key: bool = False
     echo_text: bool = False
+
+    #: A web page in place of everything, /models and /health too, as another program's port gives.
+    web_page: str | None = None
+    #: The engine is dead or stuck: only requests that embed hang; `/health` says this.
+    hang_embeddings: bool = False
+    health: int | None = 200
 
     #: Transport.
     reset: bool = False
@@ -132,6 +152,9 @@ class FakeEndpoint:
         prefix: str = "/v1",
         generate_only: bool = False,
         listen: bool = True,
+        tokenize: bool = True,
+        specials: int = 0,
+        version: str | None = "0.32.0",
     ) -> None:
         self.dimensions = dimensions
         self.model = model
@@ -141,22 +164,24 @@ class FakeEndpoint:
         self.auth_body = auth_body or {"error": "Unauthorized"}
         self.prefix = prefix
         self.generate_only = generate_only
-        #: infinity and llama.cpp do.
+        #: Accept any model, as infinity and llama.cpp do.
         self.accept_any_model = False
+        #: Whether there is a POST /tokenize, and how many tokens the model adds to each text.
+        self.tokenize, self.specials = tokenize, specials
+        #: What GET /version says; None: there is none (nor /metrics), as with llama.cpp.
+        self.version = version
         self.faults = Faults()
         #: Path to the address that a 307 sends it to.
         self.redirects: dict[str, str] = {}
         self.requests: list[Request] = []
         self.open: set[socket.socket] = set()
-        self.connections = self.parallel = self.most_parallel = 0
+        self.connections, self.parallel, self.most_parallel = 0, 0, 0
         self.lock = threading.Lock()
         self.ending = threading.Event()
         self._random = random.Random()
         self._seeded: int | None = None
         self._server: _Server | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = _free_port()
         if listen:
             self.start()
 
@@ -179,6 +204,22 @@ class FakeEndpoint:
     def vector(self, text: str) -> np.ndarray:
         """The unit vector (float32) of a text."""
         return _vector(text, self.dimensions, self.faults.salt)
+
+    def drawn(self, text: str) -> np.ndarray:
+        """What it answers for a text, with the faults that move vectors."""
+        faults = self.faults
+        if faults.cut_at is not None:
+            ends = [found.end() for found in _TOKEN.finditer(text)][: faults.cut_at]
+            text = text[: ends[-1]] if ends else text
+        vector = self.vector(text)
+        if faults.alike:
+            vector = self.vector("") + 1e-3 * vector
+        if faults.noise:
+            with self.lock:
+                drawn = self._random.gauss(0, 1)
+            away = _direction(f"{drawn}", self.dimensions)
+            vector = vector + faults.noise * away / np.linalg.norm(away)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
 
     def start(self) -> None:
         """Begin to answer (until then connections are refused: a server that is loading)."""
@@ -255,7 +296,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         fake = self.server.fake
         self._record(None)
-        if not self.path.startswith(f"{fake.prefix}/"):
+        if fake.faults.web_page is not None:
+            self._send(200, fake.faults.web_page.encode(), "text/html; charset=utf-8")
+        elif self.path in {"/health", "/version", "/metrics"}:
+            self._about(fake)
+        elif not self.path.startswith(f"{fake.prefix}/"):
             self._json(404, PLAIN_404)
         elif not self._welcome():
             pass
@@ -267,6 +312,32 @@ class _Handler(BaseHTTPRequestHandler):
                 for name in fake.models
             ]
             self._json(200, {"object": "list", "data": entries})
+
+    def _about(self, fake: FakeEndpoint) -> None:
+        """Answer as vLLM does outside /v1, where no key is asked for."""
+        if self.path == "/health" and fake.faults.health is not None:
+            self._send(fake.faults.health, b"")
+        elif self.path == "/version" and fake.version is not None:
+            self._json(200, {"version": fake.version})
+        elif self.path == "/metrics" and fake.version is not None:
+            lines = [
+                "# TYPE vllm:prefix_cache_queries_total counter",
+                f'vllm:prefix_cache_queries_total{{engine="0"}} {10.0 * len(fake.embedded)}',
+                f'vllm:prefix_cache_hits_total{{engine="0"}} {4.0 * len(fake.embedded)}',
+                f"vllm:num_requests_running {float(fake.parallel)}",
+            ]
+            self._send(200, "\n".join([*lines, ""]).encode(), "text/plain; version=0.0.4")
+        else:
+            self._json(404, PLAIN_404)
+
+    def _tokenized(self, fake: FakeEndpoint, body: Any) -> None:
+        if not isinstance(body, dict) or not isinstance(body.get("prompt"), str):
+            self._json(400, _error("prompt: Field required", 400))
+            return
+        special = fake.specials if body.get("add_special_tokens", True) else 0
+        count = tokens(body["prompt"]) + special
+        answer = {"count": count, "max_model_len": fake.max_model_len, "tokens": [*range(count)]}
+        self._json(200, answer | {"token_strs": None})
 
     def do_POST(self) -> None:
         fake = self.server.fake
@@ -288,18 +359,29 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _post(self, fake: FakeEndpoint, body: Any, crowd: int) -> None:
         self._served += 1
-        if fake.faults.hang_up_late and self._served > 1:
+        if fake.faults.web_page is not None:
+            self._send(405, b"<html><body>Method Not Allowed</body></html>", "text/html")
+        elif self.path == "/tokenize" and fake.tokenize:
+            self._tokenized(fake, body)
+        elif fake.faults.hang_up_late and self._served > 1:
             self.close_connection = True
         elif self.path in fake.redirects:
             self._send(307, b"", location=fake.redirects[self.path])
         elif not self.path.startswith(f"{fake.prefix}/"):
             self._json(404, PLAIN_404)
-        elif not self._welcome():
-            pass
-        elif self.path != f"{fake.prefix}/embeddings" or fake.generate_only:
+        elif self._welcome():
+            self._answered(fake, body, crowd)
+
+    def _answered(self, fake: FakeEndpoint, body: Any, crowd: int) -> None:
+        if self.path != f"{fake.prefix}/embeddings" or fake.generate_only:
             self._json(404, PLAIN_404)
-        elif not self._failed(fake, body, crowd):
-            self._embed(fake, body, None)
+        elif (refused := _malformed(body)) is not None:
+            self._json(400, _error(refused, 400))
+        else:
+            if isinstance(body["input"], str):
+                body["input"] = [body["input"]]
+            if not self._failed(fake, body, crowd):
+                self._embed(fake, body, None)
 
     def _welcome(self) -> bool:
         fake = self.server.fake
@@ -311,13 +393,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _failed(self, fake: FakeEndpoint, body: Any, crowd: int) -> bool:
         """Answer with the fault that applies, if one does."""
         faults = fake.faults
-        if faults.stall_s:
-            fake.ending.wait(faults.stall_s)
-        if faults.stall_first > 0:
-            faults.stall_first -= 1
-            fake.ending.wait(60)
-        if faults.slow_s:
-            time.sleep(faults.slow_s)
+        self._delay(fake)
         if faults.reset:
             self._reset()
             return True
@@ -334,6 +410,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(*answer)
         return True
 
+    def _delay(self, fake: FakeEndpoint) -> None:
+        faults = fake.faults
+        if faults.stall_s:
+            fake.ending.wait(faults.stall_s)
+        if faults.hang_embeddings:
+            fake.ending.wait(600)
+        if faults.stall_first > 0:
+            faults.stall_first -= 1
+            fake.ending.wait(60)
+        if faults.slow_s:
+            time.sleep(faults.slow_s)
+
     def _refusal(self, fake: FakeEndpoint, body: Any, crowd: int) -> tuple[int, Any] | None:
         faults = fake.faults
         if faults.status is not None and (faults.times is None or faults.times > 0):
@@ -343,7 +431,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fake.models and body["model"] not in fake.models and not fake.accept_any_model:
             message = f"The model `{body['model']}` does not exist."
             return 404, _error(message, 404, "NotFoundError")
-        return _refused_field(faults, body) or _refused_text(faults, body["input"], crowd)
+        return _refused_field(faults, body) or _refused_text(fake, body["input"], crowd)
 
     def _random_fault(self, fake: FakeEndpoint, body: Any, kind: int | str) -> None:
         if isinstance(kind, int):
@@ -389,14 +477,17 @@ class _Handler(BaseHTTPRequestHandler):
         data += [data[-1] | {"index": len(data) + n} for n in range(faults.extra)]
         answer = {"object": "list", "model": fake.model, "data": data}
         if faults.usage is not None:
-            count = sum(len(t) if faults.usage == "characters" else len(t.split()) for t in texts)
+            count = sum(
+                len(text) if faults.usage == "characters" else tokens(text) + fake.specials
+                for text in texts
+            )
             answer["usage"] = {"prompt_tokens": count, "total_tokens": count}
         return answer
 
     def _packed(self, body: Any, text: str, kind: str | None) -> Any:
         fake = self.server.fake
         length = fake.faults.dimensions or body.get("dimensions") or fake.dimensions
-        vector = fake.vector(text)[:length] * np.float32(fake.faults.scale)
+        vector = fake.drawn(text)[:length] * np.float32(fake.faults.scale)
         vector = np.resize(vector, length).astype("<f4")
         spoilt = "nan" if kind == "nan" else fake.faults.bad_vector
         if spoilt is not None and (kind == "nan" or fake.faults.bad_text in text):
@@ -475,7 +566,24 @@ def _refused_field(faults: Faults, body: Any) -> tuple[int, Any] | None:
     return None
 
 
-def _refused_text(faults: Faults, texts: list[str], crowd: int) -> tuple[int, Any] | None:
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _malformed(body: Any) -> str | None:
+    """What vLLM would say against the shape of the request, if anything."""
+    given = body.get("input") if isinstance(body, dict) else None
+    if isinstance(given, str) or (
+        isinstance(given, list) and given and all(isinstance(each, str) for each in given)
+    ):
+        return None
+    return "Input should be a valid string or a list of strings that is not empty"
+
+
+def _refused_text(fake: FakeEndpoint, texts: list[str], crowd: int) -> tuple[int, Any] | None:
+    faults = fake.faults
     if faults.max_parallel is not None and crowd > faults.max_parallel:
         return 429, _error("Too many requests", 429)
     if faults.max_batch is not None and len(texts) > faults.max_batch:
@@ -483,7 +591,7 @@ def _refused_text(faults: Faults, texts: list[str], crowd: int) -> tuple[int, An
     if faults.poison is not None and any(faults.poison in text for text in texts):
         return faults.poison_status, _error("This text is refused.", faults.poison_status)
     limit = faults.max_words
-    if limit is not None and any(len(text.split()) > limit for text in texts):
+    if limit is not None and any(tokens(text) + fake.specials > limit for text in texts):
         return 400, _error(
             f"This model's maximum context length is {limit} tokens. However, your prompt "
             f"contains at least {limit + 1} input tokens (parameter=input_tokens)",
