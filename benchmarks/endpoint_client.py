@@ -3,15 +3,24 @@
     python -m benchmarks.endpoint_client [--quick] [--only 60,250,500,steps,cpu,memory]
 
 The server is simulated (`benchmarks.simulated_server`), in a process of its own; texts have 300
-tokens, vectors 2560 dimensions. Efficiency is texts served / (capacity x seconds), counted by the
-server; a text that is half done counts half. It is given twice, since the client starts with two
-small requests at a time and learns how much the server takes: `whole run` from the first request
-to the last outcome, with that learning and the end, when little is left to send; `second half`
-from half of the time until the texts run out, with nothing left out in between. Both spans are
-fixed before the run. `at once`: requests under way at the server, on average in each span.
+tokens, vectors 2560 dimensions, and the client has its defaults. All of it takes five minutes.
 
-CPU is this process's alone, against `json.loads` and `b64decode` over the same bytes. Memory is
-the peak of a fresh process.
+Busy is texts served / (capacity x seconds), counted by the server; a text that is half done counts
+half. It is given twice, since the client starts with two small requests at a time and learns how
+much the server takes: `whole run` from the first request to the last outcome, with that learning
+and the end, when little is left to send; `second half` from half of the time until the texts run
+out, with nothing left out in between. Both spans are fixed before the run. `at once` is how many
+requests were at the server, on average over the whole run.
+
+CPU is the time of the client's process, all its threads, against `json.loads` and `b64decode` over
+as many bytes, each measured right after the other; the median of the ratios counts. A machine
+whose cores are all taken by others makes the threads wait for one another, which costs up to half
+as much again: the loads before and after are printed.
+
+Memory is the peak of a fresh process that does nothing but embed texts from a generator and drop
+the vectors, at the server that works in steps. It is asked to have 8 requests under way from the
+beginning: each of its threads keeps about 3 MiB for reading answers, so with the defaults the peak
+also tells how many were ever tried at once, which is up to 16 and differs from run to run.
 """
 
 from __future__ import annotations
@@ -19,13 +28,14 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import os
 import re
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -33,19 +43,19 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.measure import REPOSITORY, machine, python
-from benchmarks.simulated_server import DIMENSIONS, answer_body, steps_capacity
+from benchmarks.simulated_server import answer_body, steps_capacity
 from kb.embed.endpoint import EndpointEmbedder, connect
 from kb.embed.options import Options, World
 from kb.model import EmbedItem
 
 TOKENS: Final = 300
-#: Seconds for which texts are fed. A full request to the slowest takes 7 s.
-SECONDS: Final = {60: 160.0, 250: 60.0, 500: 45.0}
-STEPS_SECONDS: Final = 30.0
+#: Seconds for which texts are fed, for each capacity.
+SECONDS: Final = {60: 100.0, 250: 45.0, 500: 30.0}
+STEPS_SECONDS: Final = 20.0
 _WORDS: Final = "The party of the first part delivers goods as agreed upon herein. "
 _CPU_TEXTS: Final = 10_000
 _PAIRS: Final = 5
-_COUNTS: Final = (1_000, 10_000, 50_000)
+_COUNTS: Final = (1_000, 10_000, 100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +80,14 @@ class Server:
         with urllib.request.urlopen(f"{self.root}/stats") as reply:
             return Stats(**json.load(reply))
 
-    def embedder(self) -> EndpointEmbedder:
-        """Connect as the program does by default."""
-        options = Options(base_url=f"{self.root}/v1", model="simulated", prompts="none")
+    def embedder(self, concurrency: int | None = None) -> EndpointEmbedder:
+        """Connect as the program does by default, or with so many requests under way."""
+        options = Options(
+            base_url=f"{self.root}/v1",
+            model="simulated",
+            prompts="none",
+            concurrency=concurrency,
+        )
         return connect(options, expected=None, world=World())
 
 
@@ -121,6 +136,10 @@ def at_once(first: Stats, last: Stats) -> float:
     return (last.request_s - first.request_s) / (last.now - first.now)
 
 
+def show(what: str, seen: str, goal: str = "", note: str = "") -> None:
+    print(f"{what:<36} {seen:>8} {goal:>9}  {note}".rstrip(), flush=True)
+
+
 def keep_busy(name: str, server: Server, capacity: float, seconds: float, goal: int) -> None:
     marks: list[Stats] = []
     with server.embedder() as embedder:
@@ -133,19 +152,19 @@ def keep_busy(name: str, server: Server, capacity: float, seconds: float, goal: 
         own = time.process_time() - own
     half, end = marks
     wall = last.now - first.now
-    print(
-        f"{name:<18} {capacity:>7.0f}/s {wall:>6.0f} s"
-        f" {efficiency(capacity, first, last):>10.1%} {efficiency(capacity, half, end):>11.1%}"
-        f" {f'>= {goal} %':>8} {f'{at_once(first, last):.1f} {at_once(half, end):.1f}':>9}"
-        f" {own / wall:>7.0%} {(last.cpu_s - first.cpu_s) / wall:>7.0%}"
-        + (f"  {failed} FAILED" if failed else ""),
-        flush=True,
-    )
+    seen = efficiency(capacity, first, last)
+    note = f"{at_once(first, last):.1f} at once, CPU {own / wall:.0%}"
+    show(f"{name}, whole run of {wall:.0f} s", f"{seen:.1%}", f">= {goal} %", note)
+    show(f"{name}, second half", f"{efficiency(capacity, half, end):.1%}")
+    if failed:
+        show(f"{name}, TEXTS THAT FAILED", f"{failed:,}", "0")
 
 
-def embed_many(server: Server, items: Iterable[EmbedItem]) -> tuple[float, int]:
+def embed_many(
+    server: Server, items: Iterable[EmbedItem], concurrency: int | None = None
+) -> tuple[float, int]:
     """Embed the texts; give the CPU seconds, without connecting, and how many had vectors."""
-    with server.embedder() as embedder:
+    with server.embedder(concurrency) as embedder:
         started = time.process_time()
         served = sum(outcome.vector is not None for outcome in embedder.embed(items))
         return time.process_time() - started, served
@@ -170,27 +189,30 @@ def cpu() -> None:
         for _ in range(_PAIRS):
             ours.append(embed_many(server, items)[0])
             bare.append(bare_parse(body, _CPU_TEXTS // per_request))
-    ratio = statistics.median(one / other for one, other in zip(ours, bare, strict=True))
-    print(
-        f"client CPU per {_CPU_TEXTS:,} embeddings: {statistics.median(ours):.2f} s;"
-        f" bare parse {statistics.median(bare):.2f} s; {ratio:.2f} x (goal at most 2.5 x)",
-        flush=True,
+    ratios = sorted(one / other for one, other in zip(ours, bare, strict=True))
+    show(
+        f"CPU for {_CPU_TEXTS:,} texts, of a bare parse",
+        f"{statistics.median(ratios):.2f} x",
+        "<= 2.5 x",
+        f"{ratios[0]:.2f} to {ratios[-1]:.2f}; {statistics.median(ours):.2f} s",
     )
 
 
-def memory() -> None:
+def memory(counts: Sequence[int]) -> None:
     peaks = []
-    with simulated("instant") as server:
-        for count in _COUNTS:
+    for count in counts:
+        with simulated("steps") as server:
             code = (
                 "from benchmarks.endpoint_client import Server, embed_many, islice, peak, texts; "
                 f"items = islice(texts(), {count}); "
-                f"assert embed_many(Server({server.root!r}), items)[1] == {count}; print(peak())"
+                f"served = embed_many(Server({server.root!r}), items, 8)[1]; "
+                f"assert served == {count}; print(peak())"
             )
             output = subprocess.check_output(python(code), cwd=REPOSITORY, text=True)
-            peaks.append(float(output))
-    seen = ", ".join(f"{mib:.0f} MiB at {n:,}" for mib, n in zip(peaks, _COUNTS, strict=True))
-    print(f"client peak memory: {seen} texts (goal: flat once all requests are under way)")
+        peaks.append(float(output))
+        show(f"peak memory, {count:,} texts", f"{peaks[-1]:.0f} MiB")
+    growth = peaks[-1] / peaks[0]
+    show(f"peak memory, {counts[-1]:,} to {counts[0]:,}", f"{growth:.2f} x", "<= 1.15 x")
 
 
 def peak() -> float:
@@ -209,23 +231,25 @@ def main() -> None:
     options = parser.parse_args()
     wanted = set(re.split("[, ]+", options.only))
     share = 0.25 if options.quick else 1.0
-    print(f"machine: {machine()}; {DIMENSIONS} dimensions, {TOKENS} tokens per text")
-    print(
-        f"{'server':<18} {'capacity':>9} {'wall':>8} {'whole run':>10} {'second half':>11}"
-        f" {'goal':>8} {'at once':>9} {'own CPU':>7} {'its CPU':>7}"
-    )
+    print(f"{machine()}; load {_load()}")
+    show("what", "measured", "goal")
     for capacity, seconds in SECONDS.items():
         if str(capacity) in wanted:
             with simulated("slots", capacity) as server:
-                keep_busy("8 slots", server, capacity, seconds * share, 95)
+                keep_busy(f"8 slots, {capacity}/s", server, capacity, seconds * share, 95)
     if "steps" in wanted:
         with simulated("steps") as server:
-            capacity_ = steps_capacity(TOKENS)
-            keep_busy("steps of 256", server, capacity_, STEPS_SECONDS * share, 85)
+            full = steps_capacity(TOKENS)
+            keep_busy(f"steps, {full:,.0f}/s", server, full, STEPS_SECONDS * share, 85)
     if "cpu" in wanted:
         cpu()
     if "memory" in wanted:
-        memory()
+        memory(_COUNTS[:2] if options.quick else _COUNTS)
+    print(f"load {_load()}")
+
+
+def _load() -> str:
+    return " ".join(f"{load:.1f}" for load in os.getloadavg())
 
 
 if __name__ == "__main__":

@@ -34,10 +34,19 @@ class Embedder(Protocol):
     def profile(self) -> Profile:
         """What makes this embedder's vectors comparable with others."""
 
+    def prepare(self, *, longest: int) -> None:
+        """Find out how long a text may be; called once, before many are embedded.
+
+        `longest`: the most tokens that a text is expected to have, by a generous estimate.
+        Without this call only what the server refuses is known to be too long.
+        """
+
     def embed(self, items: Iterable[EmbedItem]) -> Iterator[Embedded]:
         """Give each text's vector or failure, in any order, each item answered once.
 
-        Lazy: reads from `items` only what is under way. Texts are sent as given.
+        Lazy: reads from `items` only what is under way. Texts are sent as given. One that the
+        endpoint would not read to its end is not sent: its failure is `embed.input_too_long`,
+        and where its `detail` holds `tokens` and `limit`, they say by how much.
         """
 
     def embed_now(self, texts: Sequence[str]) -> list[Embedded]:

@@ -50,7 +50,18 @@ def read_answer(body: bytes, *, count: int, dimensions: int | None) -> Answer | 
         rows = _rows(_in_order(_entries(answer), count), dimensions)
     except _FaultError as error:
         return error.fault
-    return _normalised(rows, _tokens(answer))
+    return _normalised(rows, tokens_of(answer))
+
+
+def read_rows(body: bytes, *, count: int, dimensions: int | None) -> Matrix | Fault:
+    """Read the vectors just as they were sent, shape (n, dimensions): not normalised, not judged.
+
+    Count, order and length are checked as in `read_answer`.
+    """
+    try:
+        return _rows(_in_order(_entries(_object(body)), count), dimensions)
+    except _FaultError as error:
+        return error.fault
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -142,7 +153,8 @@ def _normalised(rows: Matrix, tokens: int | None) -> Answer:
     return Answer(rows=unit, bad=bad, tokens=tokens)
 
 
-def _tokens(answer: dict[str, Any]) -> int | None:
+def tokens_of(answer: dict[str, Any]) -> int | None:
+    """Give the number of tokens that an answer reports, if it does."""
     usage = answer.get("usage")
     count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
     return count if type(count) is int and count > 0 else None

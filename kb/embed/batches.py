@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import attrgetter
 from typing import Final
 
 from kb.embed.flow import MAX_ITEMS, Load
-from kb.errors import failure
+from kb.errors import Failure, failure
 from kb.model import Embedded, EmbedItem
 
 #: How many texts are read ahead at most, so that texts of like length travel together.
@@ -89,24 +89,33 @@ def surely(text: str) -> int:
     return wide + len(_WIDE.sub(" ", text).split())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the planner asks about the texts it has read."""
+
+    #: What a text without content looks like, bare and inside the templates.
+    blank: Collection[str] = ("",)
+    #: Why a text cannot be sent, None where it can.
+    too_long: Callable[[str], Failure | None] = lambda _: None
+    #: A number that changes whenever `too_long` may answer otherwise than before.
+    lessons: Callable[[], int] = lambda: 0
+    #: Called once, with the first texts, before the first batch is cut.
+    begin: Callable[[Sequence[Piece]], None] = lambda _: None
+
+
+_NO_RULES: Final = Rules()
+
+
 class Planner:
-    """Cuts batches from `items`; what needs no request is put aside as refused.
+    """Cuts batches from `items`; what needs no request is put aside as refused."""
 
-    `blank`: what a text without content looks like, bare and inside the templates.
-    """
-
-    def __init__(
-        self,
-        items: Iterable[EmbedItem],
-        load: Load,
-        *,
-        max_tokens: int | None = None,
-        blank: Collection[str] = ("",),
-    ) -> None:
+    def __init__(self, items: Iterable[EmbedItem], load: Load, *, rules: Rules = _NO_RULES) -> None:
         self._items: Iterator[EmbedItem] = iter(items)
         self._load = load
-        self._max_tokens = max_tokens
-        self._blank = frozenset(form.strip() for form in blank)
+        self._rules = rules
+        self._blank = frozenset(form.strip() for form in rules.blank)
+        self._lessons = rules.lessons()
+        self._begun = False
         self._ahead = MAX_ITEMS // 2
         self._pieces: list[Piece] = []
         self._refused: list[Embedded] = []
@@ -119,12 +128,13 @@ class Planner:
         return len(self._pieces)
 
     def refused(self) -> Iterator[Embedded]:
-        """Give the outcomes of texts that are not sent: blank, or surely too long."""
+        """Give the outcomes of texts that are not sent: blank, or too long."""
         while self._refused:
             yield self._refused.pop()
 
     def next(self) -> Job | None:
         """Give the next batch; None when there is none now (`exhausted`: nor ever again)."""
+        self._look_again()
         batch, full = self._cut()
         if not full and not self.exhausted:
             self._read()
@@ -159,24 +169,31 @@ class Planner:
         self.exhausted = got < max(wanted, 1)
         self._downward = not self._downward
         self._pieces.sort(key=attrgetter("tokens"), reverse=self._downward)
+        if not self._begun:
+            self._begun = True
+            self._rules.begin(self._pieces)
+
+    def _look_again(self) -> None:
+        """Take out what is known by now to be too long."""
+        lessons = self._rules.lessons()
+        if lessons != self._lessons:
+            self._lessons = lessons
+            self._pieces = [piece for piece in self._pieces if self._may_leave(piece)]
 
     def _prepared(self, item: EmbedItem) -> Piece | None:
         if item.text.strip() in self._blank:
-            self._refuse(item, "embed.empty_input", "")
+            self._put_aside(item, failure("embed.empty_input"))
             return None
         text = sendable(item.text)
-        limit = self._max_tokens
-        # Few texts come near the limit; only those are counted with care.
-        if limit is not None and len(text) >= limit and surely(text) > limit:
-            self._refuse(
-                item,
-                "embed.input_too_long",
-                f"The text is longer than the {limit} tokens that the model accepts.",
-            )
-            return None
-        return Piece(item=item, text=text, tokens=estimate(text))
+        piece = Piece(item=item, text=text, tokens=estimate(text))
+        return piece if self._may_leave(piece) else None
 
-    def _refuse(self, item: EmbedItem, code: str, message: str) -> None:
-        self._refused.append(
-            Embedded(key=item.key, failure=failure(code, message, characters=len(item.text)))
-        )
+    def _may_leave(self, piece: Piece) -> bool:
+        found = self._rules.too_long(piece.text)
+        if found is not None:
+            self._put_aside(piece.item, found)
+        return found is None
+
+    def _put_aside(self, item: EmbedItem, found: Failure) -> None:
+        detail = found.detail | {"characters": len(item.text)}
+        self._refused.append(Embedded(key=item.key, failure=replace(found, detail=detail)))

@@ -63,6 +63,9 @@ class BuiltinEmbedder:
         """What makes this embedder's vectors comparable with others."""
         return self._profile
 
+    def prepare(self, *, longest: int) -> None:
+        """Do nothing: a text of any length is read to its end."""
+
     def embed(self, items: Iterable[EmbedItem]) -> Iterator[Embedded]:
         """Give each text's vector, or none where the model does not know the language."""
         stream = iter(items)

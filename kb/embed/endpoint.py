@@ -8,15 +8,18 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from kb.embed.batches import Planner
+from kb.embed.answers import Answer
+from kb.embed.batches import Piece, Planner, Rules, surely
 from kb.embed.crew import Alone, Crew, Flight, Threads
 from kb.embed.engine import CANARY, Run, Tools
-from kb.embed.errors_map import Scene, Trouble
+from kb.embed.errors_map import Action, Scene, Trouble
 from kb.embed.flow import Load, Patience, Window
+from kb.embed.lengths import check_room, find_limit, sampled_factor, take_limit, try_length
+from kb.embed.limits import Limits
 from kb.embed.now import in_order, numbered
 from kb.embed.options import Options, World, check_numbers, sendable_key
 from kb.embed.prompts import prompt_warning, templates
-from kb.embed.session import Served, Session
+from kb.embed.session import Session
 from kb.embed.transport import Transport
 from kb.embed.urls import bases, is_loopback
 from kb.errors import EndpointError, Failure, StageError, failure
@@ -38,7 +41,8 @@ class EndpointEmbedder:
         self._profile = profile
         self._options = options
         self._world = world
-        self._limit = options.max_input_tokens
+        self._limits = Limits(options.max_input_tokens, count=session.count)
+        self._sampling = False
         self._window = Window(options.concurrency)
         self._load = Load(batch_tokens=options.batch_tokens, timeout_s=options.timeout_s)
 
@@ -52,7 +56,14 @@ class EndpointEmbedder:
 
         Raises `EndpointError` when the endpoint cannot be used.
         """
-        return self._run(items, Threads(self._carry), self._patience(self._options.retries))
+        rules = Rules(
+            blank=self._blank,
+            too_long=self._limits.too_long,
+            lessons=lambda: self._limits.lessons,
+            begin=self._begin,
+        )
+        planner = Planner(items, self._load, rules=rules)
+        return self._run(planner, Threads(self._carry), self._patience(self._options.retries))
 
     def embed_now(self, texts: Sequence[str]) -> list[Embedded]:
         """Give a few texts' outcomes in their order, in one request; waits less than `embed` does.
@@ -61,7 +72,10 @@ class EndpointEmbedder:
         """
         retries = min(_QUERY_RETRIES, self._options.retries)
         patience = self._patience(retries, longest_s=_QUERY_WAIT_S)
-        return in_order(self._run(numbered(texts), Alone(self._carry), patience))
+        # Nothing is asked beforehand, not even how long a text may be.
+        rules = Rules(blank=self._blank, too_long=self._surely_too_long)
+        planner = Planner(numbered(texts), self._load, rules=rules)
+        return in_order(self._run(planner, Alone(self._carry), patience))
 
     def embed_query(self, text: str) -> Vector | None:
         """Give a question's vector.
@@ -92,32 +106,64 @@ class EndpointEmbedder:
         """Find out the vectors' length, and the input limit, by one smallest real request."""
         patience = self._patience(self._options.retries)
         item = EmbedItem(key=b"", text=self._profile.passage(CANARY))
-        (outcome,) = self._run([item], Alone(self._carry), patience)
+        planner = Planner([item], self._load)
+        (outcome,) = self._run(planner, Alone(self._carry), patience)
         if outcome.vector is None:
             assert outcome.failure is not None
             raise EndpointError(outcome.failure)
         self._profile = replace(self._profile, dimensions=len(outcome.vector))
         listed = self._session.models()
         if not isinstance(listed, Trouble):
-            self._look_up(listed)
+            take_limit(self._limits, listed, self._profile.model)
+            self._remark([served.name for served in listed])
 
-    def _look_up(self, listed: tuple[Served, ...]) -> None:
-        """Take the input limit from the list of models; say so where the model is not in it."""
+    def prepare(self, *, longest: int) -> None:
+        """Find out how long a text may be, and count the first texts exactly.
+
+        One `GET /models` unless it was asked already. Where no limit is listed or set, the
+        endpoint is tried with a text of more than `longest` tokens: it may cut it and say nothing.
+        Raises `EndpointError` (`embed.input_too_long`) where the passage template leaves no room.
+        """
+        self._sampling = True
+        find_limit(self._limits, self._session, self._profile.model)
+        if self._limits.most is None:
+            try_length(self._limits, self._vector_now, longest, self._world.notify)
+        check_room(self._limits, self._profile)
+
+    def _remark(self, names: list[str]) -> None:
+        """Say so where the model is not among those that the endpoint lists."""
         model = self._profile.model
-        for served in listed:
-            if served.name == model and served.max_model_len and self._limit is None:
-                # vLLM before 0.32 hangs on an input of exactly max_model_len.
-                self._limit = served.max_model_len - 1
-        names = [served.name for served in listed]
         if model not in names and self._world.notify is not None:
             self._world.notify(
                 f"the endpoint lists {', '.join(names)} and not {model}, but answered: "
                 "such a server ignores the name, so check that it serves what you mean"
             )
 
-    def _run(
-        self, items: Iterable[EmbedItem], crew: Crew, patience: Patience
-    ) -> Iterator[Embedded]:
+    def _vector_now(self, text: str) -> Vector | None:
+        (outcome,) = self.embed_now([text])
+        return outcome.vector
+
+    def _begin(self, pieces: Sequence[Piece]) -> None:
+        """Have a few of the first texts counted, where a batch may hold no more than those."""
+        if not self._sampling or 4 * sum(piece.tokens for piece in pieces) < self._load.tokens:
+            return
+        self._sampling = False
+        self._load.factor = sampled_factor(self._limits, pieces) or self._load.factor
+
+    def _surely_too_long(self, text: str) -> Failure | None:
+        most = self._limits.most
+        if most is None or len(text) < most or surely(text) <= most:
+            return None
+        return failure(
+            "embed.input_too_long",
+            f"The text is longer than the {most:,} tokens that the model accepts.",
+        )
+
+    @property
+    def _blank(self) -> tuple[str, ...]:
+        return ("", self._profile.passage(""), self._profile.query(""))
+
+    def _run(self, planner: Planner, crew: Crew, patience: Patience) -> Iterator[Embedded]:
         tools = Tools(
             ask=self._session.ask,
             window=self._window,
@@ -125,14 +171,28 @@ class EndpointEmbedder:
             patience=patience,
             timing=self._world.timing,
         )
-        blank = ("", self._profile.passage(""), self._profile.query(""))
-        planner = Planner(items, self._load, max_tokens=self._limit, blank=blank)
         return Run(planner, crew, tools).outcomes()
 
     def _carry(self, flight: Flight) -> Flight:
+        texts = flight.job.texts
+        found = self._by_now_too_long(texts)
+        if found is not None:
+            return replace(flight, result=Trouble(action=Action.REFUSED, failure=found))
         started = time.monotonic()
-        result = self._session.ask(flight.job.texts, self._load.timeout(flight.job.tokens))
-        return replace(flight, result=result, seconds=time.monotonic() - started)
+        result = self._session.ask(texts, self._load.timeout(flight.job.tokens))
+        seconds = time.monotonic() - started
+        if isinstance(result, Answer):
+            self._limits.saw(texts, result.tokens)
+        elif result.failure.code == "embed.input_too_long":
+            self._limits.refused(texts, str(result.failure.detail.get("body", "")))
+        return replace(flight, result=result, seconds=seconds)
+
+    def _by_now_too_long(self, texts: Sequence[str]) -> Failure | None:
+        """Give the failure of a text that was planned before a refusal taught better."""
+        if not self._limits.lessons:
+            return None
+        found = (self._limits.too_long(text) for text in texts)
+        return next((each for each in found if each is not None), None)
 
     def _patience(self, retries: int, **limits: float) -> Patience:
         return Patience(

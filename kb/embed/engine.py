@@ -123,12 +123,11 @@ class Run:
 
     def _settle(self, flight: Flight) -> Iterator[Embedded]:
         if isinstance(flight.result, Answer):
-            yield from self._success(flight, flight.result)
-        elif isinstance(flight.result, Trouble):
-            yield from self._trouble(flight, flight.result)
-        else:
-            assert flight.result is not None
-            raise flight.result
+            return self._success(flight, flight.result)
+        if isinstance(flight.result, Trouble):
+            return self._trouble(flight, flight.result)
+        assert flight.result is not None
+        raise flight.result
 
     def _success(self, flight: Flight, answer: Answer) -> Iterator[Embedded]:
         job = flight.job
@@ -146,14 +145,21 @@ class Run:
         job = flight.job
         self._wins += 1
         self._patience.success()
-        self._load.landed(items=len(job.pieces), tokens=job.tokens, seconds=flight.seconds)
+        # Small requests make short rounds: the number at once is found before they grow.
+        self._load.landed(
+            items=len(job.pieces),
+            tokens=job.tokens,
+            seconds=flight.seconds,
+            grow=self._window.settled,
+        )
         self._load.counted(
             characters=sum(len(piece.text) for piece in job.pieces),
             estimated=job.tokens,
             reported=answer.tokens,
         )
         full = self._crew.busy + 1 >= self._window.limit
-        self._window.landed(job.tokens, now=self._timing.now(), full=full)
+        now = self._timing.now()
+        self._window.landed(job.tokens, left=flight.left, now=now, full=full)
 
     def _trouble(self, flight: Flight, trouble: Trouble) -> Iterator[Embedded]:
         match trouble.action:

@@ -1,7 +1,8 @@
 """How much to send at once and how long to wait: learnt from what the endpoint gives.
 
-Concurrency rises by one while throughput rises and halves when the server objects. Batches
-start small, so that a slow server is known to be slow before much is asked of it.
+Concurrency doubles while doubling pays, then rises by one while that pays, and halves when the
+server objects. Batches start small, so that a slow server is known to be slow before much is
+asked of it.
 """
 
 from __future__ import annotations
@@ -24,17 +25,18 @@ MAX_TOKENS: Final = 16_384
 DEFAULT_TIMEOUT_S: Final = 30.0
 DEFAULT_RETRIES: Final = 5
 
-_START_TOKENS: Final = 4096
+_START_TOKENS: Final = 2048
 _LEAST_TOKENS: Final = 512
 #: Seconds per token granted before the server's speed is known (a small CPU: 50 tokens/s).
 _SLOWEST: Final = 0.02
 #: A request of this many seconds is soon enough to grow on, or so long that it must shrink.
-#: Concurrency learns once per round of requests, so longer ones would make it learn more slowly.
-_SOON_S: Final = 2.0
+#: Concurrency learns once per round of requests, so longer ones would make it learn more slowly,
+#: and the last ones of a run keep only a part of the server busy.
+_SOON_S: Final = 0.5
 _LONG_S: Final = 20.0
 _FIRST_PAUSE_S: Final = 0.5
 _LAST_PAUSE_S: Final = 30.0
-#: For so many measurements nothing more is tried: after a step that did not pay, and after the
+#: For so many rounds nothing more is tried: at most after a step that did not pay, and after the
 #: server objected.
 _CONTENT: Final = 8
 _CAREFUL: Final = 4
@@ -68,13 +70,13 @@ class Load:
         each = _SLOWEST if self._pace is None else min(_SLOWEST, max(10 * self._pace, 0.002))
         return self._base + tokens * each
 
-    def landed(self, *, items: int, tokens: int, seconds: float) -> None:
-        """Learn from a request that brought its vectors."""
+    def landed(self, *, items: int, tokens: int, seconds: float, grow: bool = True) -> None:
+        """Learn from a request that brought its vectors; without `grow`, ask for no more yet."""
         pace = seconds / max(tokens, 1)
         self._pace = pace if self._pace is None else 0.8 * self._pace + 0.2 * pace
         if seconds > _LONG_S:
             self.tokens = max(min(_LEAST_TOKENS, self._most), self.tokens // 2)
-        elif seconds < _SOON_S and (2 * tokens >= self.tokens or items >= self.items):
+        elif grow and seconds < _SOON_S and (2 * tokens >= self.tokens or items >= self.items):
             self.tokens = min(self._most, self.tokens * 2)
         self._calm += 1
         if self._calm >= 16:
@@ -96,66 +98,107 @@ class Load:
 
 
 class Window:
-    """How many requests are under way at once."""
+    """How many requests are under way at once.
+
+    It starts with two and doubles after each round of requests, until a round in which throughput
+    did not rise by half of what it could, or the server objects. From then on it goes up one at a
+    time, stays while the step pays, and steps back when it does not.
+    """
 
     def __init__(self, fixed: int | None) -> None:
         self._most = fixed or MAX_REQUESTS
         self._fixed = fixed is not None
         self.limit = fixed or min(2, self._most)
-        self._started: float | None = None
+        self._doubling = True
+        #: When the round began; None: it begins with the next success.
+        self._since: float | None = 0.0
         self._landed = 0
         self._tokens = 0
-        self._best = 0.0
-        self._rose = False
+        self._seconds = 0.0
+        #: The limit before the latest step up, and the throughput; None when no step is on trial.
+        self._before: tuple[int, float] | None = None
         self._hold = 0
+        self._content = 1
 
     @property
     def most(self) -> int:
         """The number it never exceeds."""
         return self._most
 
-    def landed(self, tokens: int, *, now: float, full: bool) -> None:
-        """Learn from a success; `full`: as many requests as allowed were under way."""
-        if not full or self._started is None:
+    @property
+    def settled(self) -> bool:
+        """Whether it is done with doubling."""
+        return not self._doubling or self.limit == self._most
+
+    def landed(self, tokens: int, *, left: float, now: float, full: bool) -> None:
+        """Learn from a success; `full`: as many requests as allowed were under way.
+
+        Only requests count that left after the round began: those from before it were under way
+        with fewer others.
+        """
+        if not full or self._since is None:
             self._measure_from(now)
-            return
-        self._landed += 1
-        self._tokens += tokens
-        if self._landed >= self._round and now > self._started:
-            self._judge(self._tokens / (now - self._started))
-            self._measure_from(now)
+        elif left >= self._since:
+            self._landed += 1
+            self._tokens += tokens
+            self._seconds += now - left
+            if self._landed >= self._round and self._seconds > 0:
+                self._judge()
+                self._measure_from(now)
 
     def refused(self) -> None:
         """Halve: the server said that it is too much, or showed it."""
         self.limit = max(1, self.limit // 2)
         self._hold = _CAREFUL
-        self._rose = False
-        self._started = None
+        self._doubling = False
+        self._before = None
+        self._since = None
 
     @property
     def _round(self) -> int:
-        """How many successes make a measurement: four or more, and every place as often.
-
-        Requests sent together land together. Four successes of three places take as long as six,
-        and would look as if the third place brought nothing.
-        """
+        """How many successes make a measurement: four or more, and every place as often."""
         return self.limit * -(-4 // self.limit)
 
     def _measure_from(self, now: float) -> None:
-        self._started, self._landed, self._tokens = now, 0, 0
+        self._since, self._landed, self._tokens, self._seconds = now, 0, 0, 0.0
 
-    def _judge(self, rate: float) -> None:
-        """Go up where the last step up paid at least half of what it could; else step back."""
+    def _judge(self) -> None:
+        """Go up where the last step paid at least half of what it could; else step back."""
+        # Landings are not counted by the clock: requests sent together land together, and a round
+        # that ends between two such groups would look like more or less than it was.
+        rate = self.limit * self._tokens / self._seconds
         if self._hold:
             self._hold -= 1
-        elif self._rose and not self._fixed and rate < self._best * (1 + 0.5 / self.limit):
-            self._rose = False
-            self._hold = _CONTENT
-            self.limit -= 1
+        elif self._fixed or self._paid(rate):
+            self._rise(rate)
         else:
-            self._rose = self.limit < self._most
-            self._best = rate
-            self.limit = min(self._most, self.limit + 1)
+            self._step_back()
+
+    def _paid(self, rate: float) -> bool:
+        if self._before is None:
+            return True
+        limit, before = self._before
+        return rate >= before * (1 + 0.5 * (self.limit - limit) / limit)
+
+    def _rise(self, rate: float) -> None:
+        if self._before is not None:
+            self._content = 1
+        # Where doubling brings nothing, requests take twice as long: not so long as to time out.
+        self._doubling = self._doubling and 2 * self._seconds / self._landed <= _LONG_S
+        higher = min(self._most, self.limit * 2 if self._doubling else self.limit + 1)
+        self._before = (self.limit, rate) if higher > self.limit else None
+        self.limit = higher
+
+    def _step_back(self) -> None:
+        """Go back; the more often in a row, the longer nothing is tried."""
+        assert self._before is not None
+        self.limit, _ = self._before
+        self._before = None
+        if self._doubling:
+            self._doubling = False
+        else:
+            self._hold = self._content
+            self._content = min(_CONTENT, 2 * self._content)
 
 
 class Patience:

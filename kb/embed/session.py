@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from kb.embed.answers import Answer, Fault, read_answer
 from kb.embed.errors_map import Action, Field, Scene, Trouble, of_fault, of_reply, of_silence
+from kb.embed.limits import Counted
 from kb.embed.transport import Reply, Transport, UnansweredError
 from kb.errors import Failure, failure
 
 Result: TypeAlias = Answer | Trouble
 
-#: How long `GET /models` may take, in seconds.
+#: How long `GET /models` may take, in seconds, and `POST /tokenize`.
 LIST_S: Final = 10.0
+_COUNT_S: Final = 10.0
+#: A server that leaves so many questions for a count unanswered is not asked again.
+_UNCOUNTED: Final = 3
 #: What does not speak of an embedding server at the address that was tried.
 _NOBODY: Final = frozenset(
     {"embed.wrong_path", "embed.invalid_response", "embed.unreachable", "embed.timeout"}
 )
+#: Statuses that say nothing of whether there is a `/tokenize`.
+_LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_VERSION: Final = re.compile(r"/v\d+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,9 @@ class Session:
         self._wanted = dimensions
         self._expected = expected or dimensions
         self._proven = False
+        self._models: tuple[Served, ...] | None = None
+        #: How many more times a count may be asked for in vain; 0: there is no `/tokenize`.
+        self._counts = _UNCOUNTED
         fields: set[Field] = {"encoding_format"}
         if dimensions:
             fields.add("dimensions")
@@ -77,18 +88,44 @@ class Session:
         return result
 
     def models(self) -> tuple[Served, ...] | Trouble:
-        """Give what `GET /models` lists, from the first address that has such a list."""
+        """Give what `GET /models` lists, from the first address that has such a list; asks once."""
+        if self._models is not None:
+            return self._models
         first: Trouble | None = None
-        for base in (self.scene.base, *self._others):
+        # Where vectors came from, there is no other address to look for.
+        for base in (self.scene.base, *(() if self._proven else self._others)):
             listed = self._listed(base)
             if not isinstance(listed, Trouble):
                 self._move(base)
+                self._models = listed
                 return listed
             first = first or listed
             if listed.failure.code not in {"embed.wrong_path", "embed.invalid_response"}:
                 break
         assert first is not None
         return first
+
+    def count(self, text: str) -> Counted | None:
+        """Give the text's length as `POST /tokenize` counts it; None where that is not answered.
+
+        vLLM has it, outside /v1. What a model adds to each text is counted.
+        """
+        if self._counts <= 0:
+            return None
+        asked = {"model": self.scene.model, "prompt": text, "add_special_tokens": True}
+        sent = json.dumps(asked, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            root = _VERSION.sub("", self.scene.base)
+            reply = self._transport.post(f"{root}/tokenize", sent, timeout=_COUNT_S)
+        except UnansweredError:
+            self._counts -= 1
+            return None
+        counted = _counted(reply)
+        if counted is not None:
+            self._counts = _UNCOUNTED
+        else:
+            self._counts = self._counts - 1 if reply.status in _LATER else 0
+        return counted
 
     def use(self, model: str) -> None:
         """Name the model in every later request."""
@@ -201,6 +238,20 @@ def _served(reply: Reply) -> tuple[Served, ...]:
         for entry in entries
         if isinstance(entry, dict) and isinstance(entry.get("id"), str)
     )
+
+
+def _counted(reply: Reply) -> Counted | None:
+    if reply.status != 200:
+        return None
+    try:
+        answer = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    answer = answer if isinstance(answer, dict) else {}
+    tokens = _positive(answer.get("count"))
+    if tokens is None:
+        return None
+    return Counted(tokens=tokens, max_model_len=_positive(answer.get("max_model_len")))
 
 
 def _positive(value: object) -> int | None:

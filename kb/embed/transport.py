@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
@@ -118,19 +119,19 @@ class Transport:
         import httpx
 
         events: list[str] = []
-        request = self._client.build_request(
-            method,
-            url,
-            content=body,
-            headers={"Content-Type": "application/json"} if body is not None else None,
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_S), pool=None),
-            extensions={"trace": lambda name, _info: events.append(name)},
-        )
         deadline = time.monotonic() + timeout
         try:
+            request = self._client.build_request(
+                method,
+                url,
+                content=body,
+                headers={"Content-Type": "application/json"} if body is not None else None,
+                timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_S), pool=None),
+                extensions={"trace": lambda name, _info: events.append(name)},
+            )
             response = self._client.send(request, stream=True)
             try:
-                content = b"".join(_within(response, deadline))
+                content = _whole(response, deadline)
             finally:
                 response.close()
         except httpx.TransportError as error:
@@ -151,16 +152,16 @@ def _same_host(url: str, location: str) -> str | None:
     return target if same and target != url else None
 
 
-def _within(response: httpx.Response, deadline: float) -> Iterator[bytes]:
-    """Give the body's pieces; a server that drips them for ever is stopped at the deadline."""
-    size = 0
+def _whole(response: httpx.Response, deadline: float) -> bytes:
+    """Read the body; a server that drips it for ever is stopped at the deadline."""
+    content = BytesIO()
     for piece in response.iter_bytes():
-        size += len(piece)
-        yield piece
-        if size > MAX_ANSWER_BYTES:
-            return
+        content.write(piece)
+        if content.tell() > MAX_ANSWER_BYTES:
+            break
         if time.monotonic() > deadline:
             raise UnansweredError("timeout", "the answer did not end in time")
+    return content.getvalue()
 
 
 def _named(error: httpx.TransportError, *, fresh: bool) -> UnansweredError | _StaleError:

@@ -2,16 +2,18 @@
 
 Texts of many documents travel to the embedder together, so that batches are full; each document
 is stored as soon as its last text has come back. A text that several passages share travels once.
+A passage that the embedder does not read to its end is cut into shorter ones, which travel in its
+place.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from kb.chunk import Chunking, chunk_document
+from kb.chunk import Chunking, chunk_document, estimate_tokens, split_chunk
 from kb.errors import Failure, Stage, StageError
 from kb.model import Chunk, Document, Embedded, EmbedItem, Profile, Source, text_key
 from kb.pipeline.plan import Task, settled
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
 VECTOR_BLOCK = 512
 #: Complete documents are written down together once they hold this many chunks.
 DOCUMENT_BLOCK = 256
+#: A passage is cut into so many pieces at most in one go.
+_MOST_PIECES = 64
+_TOO_LONG = "embed.input_too_long"
+_UNCUTTABLE = (
+    "No shorter passage can be made of it. Let the endpoint accept longer texts, or raise "
+    "embedding.max_input_tokens where it is set; then `kb retry --stage embed`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +48,23 @@ class Read:
 
 
 @dataclass(slots=True, eq=False)
+class _Part:
+    """A passage of a document under way, and what became of its text."""
+
+    chunk: Chunk
+    #: Its text travels without the headings above it, which would fill it by themselves.
+    bare: bool
+    key: bytes | None
+    failure: Failure | None = None
+
+
+@dataclass(slots=True, eq=False)
 class _Pending:
     """A document whose texts are under way."""
 
     read: Read
     document: Document
-    chunks: Sequence[Chunk]
-    keys: list[bytes | None]
+    parts: list[_Part]
     waiting: set[bytes] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
     #: The texts that were sent for this document and not refused; others it shares.
@@ -76,12 +95,18 @@ class Flow:
         self._watch = watch
         self._pending: dict[bytes, list[_Pending]] = {}
         self._vectors: dict[bytes, Vector] = {}
+        #: Documents of which a passage was cut, and its pieces are not sent yet.
+        self._cut: deque[_Pending] = deque()
         self._complete: deque[_Pending] = deque()
         self._complete_chunks = 0
 
     def texts(self, reads: Iterable[Read]) -> Iterator[EmbedItem]:
-        """Give the texts that have to be embedded, reading documents only as they are asked for."""
+        """Give the texts that have to be embedded, reading documents only as they are asked for.
+
+        What settling these texts adds may come too late: `unsent` tells, and another call gives it.
+        """
         for read in reads:
+            yield from self._pieces()
             self._watch.document(read.source.path)
             if isinstance(read.outcome, Failure):
                 self._refuse(read, read.outcome)
@@ -92,6 +117,12 @@ class Flow:
                 self._refuse(read, error.failure)
                 continue
             yield from self._missing(pending)
+        yield from self._pieces()
+
+    @property
+    def unsent(self) -> bool:
+        """Whether pieces of passages that were cut wait to be asked for."""
+        return bool(self._cut)
 
     def settle(self, embedded: Embedded) -> None:
         """Take what became of one text; stores each document that this completes."""
@@ -103,9 +134,9 @@ class Flow:
             self._tally.skip(Stage.EMBED)
             self._tally.abstained += 1
         for pending in owners:
+            pending.waiting.discard(embedded.key)
             if embedded.vector is None:
                 self._without_vector(pending, embedded)
-            pending.waiting.discard(embedded.key)
             if not pending.waiting:
                 self._finish(pending)
         if len(self._vectors) >= VECTOR_BLOCK:
@@ -121,7 +152,7 @@ class Flow:
             self._write_vectors()
             while self._complete:
                 pending = self._complete.popleft()
-                self._complete_chunks -= len(pending.chunks)
+                self._complete_chunks -= len(pending.parts)
                 self._put(pending)
 
     def _refuse(self, read: Read, failure: Failure) -> None:
@@ -140,25 +171,36 @@ class Flow:
         self._tally.ok(Stage.EXTRACT)
         with self._tally.at(Stage.CHUNK):
             chunks = chunk_document(document, chunking=self._chunking)
-            keys = [text_key(self._profile.passage(chunk.with_context)) for chunk in chunks]
+            parts = [self._part(chunk) for chunk in chunks]
         self._tally.ok(Stage.CHUNK)
-        pending = _Pending(read=read, document=document, chunks=chunks, keys=list(keys))
+        pending = _Pending(read=read, document=document, parts=parts)
         for problem in document.problems:
             told = problem.at(read.source.path)
             pending.failures.append(told)
             self._tally.fail(told)
         return pending
 
+    def _part(self, chunk: Chunk, *, bare: bool = False) -> _Part:
+        return _Part(chunk=chunk, bare=bare, key=text_key(self._text(chunk, bare=bare)))
+
+    def _text(self, chunk: Chunk, *, bare: bool) -> str:
+        return self._profile.passage(chunk.text if bare else chunk.with_context)
+
+    def _pieces(self) -> Iterator[EmbedItem]:
+        """Give the texts of those passages that were cut."""
+        while self._cut:
+            yield from self._missing(self._cut.popleft())
+
     def _missing(self, pending: _Pending) -> Iterator[EmbedItem]:
         """Give those texts of a document that nobody has paid for and that are not under way."""
-        keys = {key for key in pending.keys if key is not None}
+        keys = {part.key for part in pending.parts if part.key is not None}
         with self._tally.at(Stage.STORE):
             known = self._writer.known_keys(keys - self._vectors.keys()) | (
                 keys & self._vectors.keys()
             )
         pending.waiting = keys - known
         fresh = list(self._join(pending, known))
-        pending.sent = {item.key for item in fresh}
+        pending.sent |= {item.key for item in fresh}
         if pending.waiting:
             yield from fresh
         else:
@@ -166,30 +208,69 @@ class Flow:
 
     def _join(self, pending: _Pending, known: set[bytes]) -> Iterator[EmbedItem]:
         """Make the document wait for its texts; give those that are not under way already."""
-        for key, chunk in zip(pending.keys, pending.chunks, strict=True):
-            if key is None or key in known:
+        for part in pending.parts:
+            if part.key is None or part.key in known:
                 continue
-            owners = self._pending.setdefault(key, [])
+            owners = self._pending.setdefault(part.key, [])
             if not owners:
-                yield EmbedItem(key=key, text=self._profile.passage(chunk.with_context))
+                yield EmbedItem(key=part.key, text=self._text(part.chunk, bare=part.bare))
             if pending not in owners:
                 owners.append(pending)
 
     def _without_vector(self, pending: _Pending, embedded: Embedded) -> None:
-        for at, key in enumerate(pending.keys):
-            if key != embedded.key:
+        """Cut those passages shorter that were too long; the others stay without a vector."""
+        if embedded.failure is not None:
+            pending.sent.discard(embedded.key)
+        parts: list[_Part] = []
+        fresh: set[bytes] = set()
+        for part in pending.parts:
+            shorter = self._shorter(pending.document, part, embedded)
+            if shorter:
+                parts += shorter
+                fresh |= {piece.key for piece in shorter if piece.key is not None}
                 continue
-            pending.keys[at] = None
-            if embedded.failure is not None:
-                told = embedded.failure.at(pending.read.source.path, f"chunk {at + 1}")
-                pending.failures.append(told)
-                pending.sent.discard(embedded.key)
-                pending.refused += 1
-                self._tally.fail(told)
+            if part.key == embedded.key:
+                part.key, part.failure = None, embedded.failure
+            parts.append(part)
+        pending.parts = parts
+        if fresh:
+            pending.waiting |= fresh
+            if pending not in self._cut:
+                self._cut.append(pending)
+
+    def _shorter(self, document: Document, part: _Part, embedded: Embedded) -> list[_Part]:
+        """Give what is sent in place of a passage whose text was too long; nothing if it was not.
+
+        Nothing, too, where the passage cannot be cut any further.
+        """
+        found = embedded.failure
+        if part.key != embedded.key or found is None or found.code != _TOO_LONG:
+            return []
+        chunk = part.chunk
+        context = "" if part.bare else chunk.context
+        if context and estimate_tokens(context) >= estimate_tokens(chunk.text):
+            return [self._part(chunk, bare=True)]
+        with self._tally.at(Stage.CHUNK):
+            pieces = split_chunk(chunk, document, parts=_pieces_for(found))
+            if len(pieces) == 1:
+                return [self._part(chunk, bare=True)] if context else []
+            parts = [self._part(piece, bare=part.bare) for piece in pieces]
+        # A passage that begins with its own heading: its second piece stands under that heading.
+        return [
+            self._part(each.chunk, bare=True) if each.key == part.key else each for each in parts
+        ]
 
     def _finish(self, pending: _Pending) -> None:
+        for at, part in enumerate(pending.parts, start=1):
+            if part.failure is not None:
+                told = part.failure.at(pending.read.source.path, f"chunk {at}")
+                if told.code == _TOO_LONG:
+                    told = replace(told, hint=_UNCUTTABLE)
+                pending.failures.append(told)
+                pending.refused += 1
+                self._tally.fail(told)
         self._complete.append(pending)
-        self._complete_chunks += len(pending.chunks)
+        self._complete_chunks += len(pending.parts)
         if self._complete_chunks >= DOCUMENT_BLOCK:
             self.flush()
 
@@ -211,8 +292,8 @@ class Flow:
             collection=read.task.collection,
             document=pending.document,
             chunks=[
-                ChunkDraft(chunk=chunk, key=key)
-                for chunk, key in zip(pending.chunks, pending.keys, strict=True)
+                ChunkDraft(chunk=replace(part.chunk, ordinal=at), key=part.key)
+                for at, part in enumerate(pending.parts)
             ],
             failures=pending.failures,
         )
@@ -231,3 +312,11 @@ class Flow:
 def is_update(task: Task) -> bool:
     """Tell whether a former version of the document is stored."""
     return task.known is not None and task.known.state != "failed"
+
+
+def _pieces_for(found: Failure) -> int:
+    """Give how many pieces a text is cut into: two where it is not known how long it is."""
+    tokens, limit = found.detail.get("tokens"), found.detail.get("limit")
+    if not isinstance(tokens, int) or not isinstance(limit, int):
+        return 2
+    return max(2, min(_MOST_PIECES, -(-tokens // max(1, limit))))

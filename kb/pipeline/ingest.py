@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Worker processes that read files.
 WORKERS = 2
+#: Tokens that the headings above a passage and the template hardly ever exceed. Where they do, the
+#: passage is measured like any other.
+LONGEST_CONTEXT = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,7 @@ class _Run:
         embedder = open_embedder(self._base.settings, self._profile, self.observer)
         try:
             self._canaries = check_canaries(embedder, self._kept)
+            embedder.prepare(longest=longest_passage(chunking(self._base.settings)))
         except BaseException:
             embedder.close()
             raise
@@ -185,6 +189,9 @@ class _Run:
             with closing(reads), self._tally.at(Stage.EMBED):
                 for embedded in embedder.embed(flow.texts(reads)):
                     flow.settle(embedded)
+                while flow.unsent:
+                    for embedded in embedder.embed(flow.texts(())):
+                        flow.settle(embedded)
         finally:
             flow.flush()
 
@@ -267,6 +274,11 @@ def chunking(settings: Settings) -> Chunking:
     """Give the chunking that the settings ask for, with measured defaults for the rest."""
     asked = {"target_tokens": settings.target_tokens, "overlap_tokens": settings.overlap_tokens}
     return Chunking(**{name: value for name, value in asked.items() if value is not None})
+
+
+def longest_passage(how: Chunking) -> int:
+    """Give how many tokens a passage may have for a model, its headings and template included."""
+    return 2 * how.limit + LONGEST_CONTEXT
 
 
 def _hash(source: Source) -> str:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.embed.batches import LOOK_AHEAD, Job, Planner, estimate, sendable, surely
+from kb.embed.batches import LOOK_AHEAD, Job, Planner, Rules, estimate, sendable, surely
 from kb.embed.flow import MAX_ITEMS, Load
+from kb.embed.limits import Counted, Limits
 from kb.model import EmbedItem
 
 
@@ -35,7 +36,8 @@ def test_every_text_is_sent_once_or_refused_once_and_no_batch_is_too_large(
     texts: list[str], tokens: int, limit: int | None
 ) -> None:
     load = Load(batch_tokens=tokens, timeout_s=None)
-    planner = Planner(_items(texts), load, max_tokens=limit)
+    limits = Limits(limit, count=lambda _: None)
+    planner = Planner(_items(texts), load, rules=Rules(too_long=limits.too_long))
     jobs = _jobs(planner)
     sent = [piece.item.key for job in jobs for piece in job.pieces]
     refused = [outcome.key for outcome in planner.refused()]
@@ -94,21 +96,59 @@ def test_a_text_of_another_length_does_not_wait_for_ever(odd: str, others: str) 
 def test_blank_texts_are_never_sent() -> None:
     texts = ["", "  \n\t", "\u3000", "passage: ", "passage:  \n", "passage: word"]
     load = Load(batch_tokens=None, timeout_s=None)
-    planner = Planner(_items(texts), load, blank=("", "passage: "))
+    planner = Planner(_items(texts), load, rules=Rules(blank=("", "passage: ")))
     (job,) = _jobs(planner)
     assert job.texts == ("passage: word",)
     codes = [outcome.failure.code for outcome in planner.refused() if outcome.failure]
     assert codes == ["embed.empty_input"] * 5
 
 
-def test_only_what_is_surely_too_long_is_refused_unasked() -> None:
-    texts = ["word " * 101, "word " * 99, "x" * 5000, "合" * 401, "合" * 399]
-    load = Load(batch_tokens=None, timeout_s=None)
-    planner = Planner(_items(texts), load, max_tokens=100)
-    _jobs(planner)
-    refused = list(planner.refused())
-    assert {outcome.key for outcome in refused} == {b"0", b"3"}
-    assert {o.failure.code for o in refused if o.failure} == {"embed.input_too_long"}
+def test_what_the_endpoint_would_not_read_to_its_end_is_not_sent() -> None:
+    texts = ["word " * 101, "word " * 99, "合" * 101, "合" * 99]
+    limits = Limits(100, count=lambda text: Counted(tokens=surely(text.replace("合", "合 "))))
+    planner = Planner(
+        _items(texts),
+        Load(batch_tokens=None, timeout_s=None),
+        rules=Rules(too_long=limits.too_long),
+    )
+    sent = [piece.item.key for job in _jobs(planner) for piece in job.pieces]
+    assert sorted(sent) == [b"1", b"3"]
+    refused = {outcome.key: outcome.failure for outcome in planner.refused()}
+    assert set(refused) == {b"0", b"2"}
+    for found in refused.values():
+        assert found is not None
+        assert found.code == "embed.input_too_long"
+        assert (found.detail["tokens"], found.detail["limit"]) == (101, 100)
+        assert "101 tokens" in found.message
+
+
+def test_texts_already_read_are_looked_at_again_when_more_is_known() -> None:
+    limits = Limits(None, count=lambda _: None)
+    rules = Rules(too_long=limits.too_long, lessons=lambda: limits.lessons)
+    texts = ["word " * (300 if n % 2 else 3) for n in range(40)]
+    planner = Planner(_items(texts), Load(batch_tokens=40, timeout_s=None), rules=rules)
+    first = planner.next()
+    assert first is not None
+    limits.refused(["word " * 300], "This model's maximum context length is 201 tokens.")
+    later = _jobs(planner)
+    assert all(len(text) < 201 * 5 for job in later for text in job.texts)
+    keys = [piece.item.key for job in [first, *later] for piece in job.pieces]
+    keys += [outcome.key for outcome in planner.refused()]
+    assert sorted(keys) == sorted(str(n).encode() for n in range(40))
+
+
+def test_the_first_texts_are_shown_once_before_the_first_batch_is_cut() -> None:
+    shown: list[int] = []
+    load = Load(batch_tokens=8000, timeout_s=None)
+
+    def begin(pieces: object) -> None:
+        assert not shown
+        shown.append(1)
+        load.factor = 4.0
+
+    planner = Planner(_items(["word " * 300] * 500), load, rules=Rules(begin=begin))
+    jobs = _jobs(planner)
+    assert {4 * job.tokens <= 8000 for job in jobs} == {True}
 
 
 def test_lone_surrogates_are_replaced_and_pairs_are_joined() -> None:
