@@ -8,7 +8,7 @@ import click
 
 from cli.options import Common
 from cli.output import emit, emit_json, say, write
-from kb.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, Failure, KbError, failure
+from kb.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EndpointError, Failure, KbError, failure
 
 INTERRUPTED = "Interrupted: what was finished is kept; run the same command again to go on."
 
@@ -35,6 +35,10 @@ def tell(error: BaseException, common: Common) -> int:
         from cli.render.text import columns
 
         emit(error_block(told, width=columns()), err=True)
+        if isinstance(error, EndpointError):
+            from cli.render.report import LOOK_CLOSER
+
+            say(f"    {LOOK_CLOSER}")
     return exit_code
 
 

@@ -18,6 +18,7 @@ COMMANDS: Final = (
     "failures",
     "retry",
     "remove",
+    "doctor",
     "config",
     "completion",
 )

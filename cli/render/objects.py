@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kb.doctor import Check
     from kb.errors import Failure
     from kb.model import Profile
     from kb.pipeline.base import KnowledgeBase
@@ -149,4 +150,13 @@ def _passage(passage: Passage) -> Object:
         "page_line": chunk.page_line,
         "section": list(chunk.section),
         "text": chunk.text,
+    }
+
+
+def doctor_object(checks: Sequence[Check]) -> Object:
+    """Give `kb.doctor/1`."""
+    return {
+        "schema": "kb.doctor/1",
+        "ok": all(check.status != "fail" for check in checks),
+        "checks": [asdict(check) for check in checks],
     }

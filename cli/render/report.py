@@ -23,6 +23,8 @@ _COLUMNS: Final = (
     Column(head="skipped", number=True),
     Column(head="seconds", number=True),
 )
+#: Where to find out more about an endpoint that failed.
+LOOK_CLOSER: Final = "kb doctor looks at the endpoint step by step and says what to do."
 _AS_IS: Final[Mapping[str, str]] = {}
 _TO_DO: Final[Mapping[str, str]] = {
     "added": "to add",
@@ -46,7 +48,7 @@ def report_lines(report: Report, *, width: int, dry_run: bool = False) -> Iterat
     last = _last_line(report)
     if last:
         yield Text()
-        yield Text(last)
+        yield from map(Text, last.splitlines())
 
 
 def _counts(
@@ -62,7 +64,9 @@ def _counts(
 
 def _last_line(report: Report) -> str:
     if report.error is not None:
-        return "Stopped: what was finished is kept; run the same command again to go on."
+        told = "Stopped: what was finished is kept; run the same command again to go on."
+        about_endpoint = report.error.stage is Stage.EMBED
+        return f"{told}\n{LOOK_CLOSER}" if about_endpoint else told
     # A path that is not there is told once; it is not remembered, so nothing can retry it.
     standing = [each for each in report.failures if each.stage is not Stage.DISCOVER]
     if not standing:

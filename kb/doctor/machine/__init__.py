@@ -1,0 +1,1 @@
+"""What do the GPU and the server's log say?"""

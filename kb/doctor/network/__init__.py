@@ -1,0 +1,1 @@
+"""Does anything answer at the address, and what stands in the way?"""

@@ -1,0 +1,1 @@
+"""Which prompts find more in the user's own documents?"""

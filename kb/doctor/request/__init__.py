@@ -1,0 +1,1 @@
+"""Does it embed what kb sends, and where are its limits?"""

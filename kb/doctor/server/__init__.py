@@ -1,0 +1,1 @@
+"""What answers there, and which model does it serve?"""
