@@ -3,12 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 KB := $(BIN)/kb --home .demo
 INSTALLED := $(VENV)/.installed
+SERVERS ?= $(or $(KB_TEST_SERVERS),$(HOME)/.cache/kb-test-servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test test-servers check format bench lock clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(INSTALLED): .ci/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -34,6 +35,9 @@ demo: $(INSTALLED)  ## ingest sample_docs, ask three questions, show what failed
 
 test: $(INSTALLED)  ## run the tests
 	@$(BIN)/python -m pytest
+
+test-servers: $(INSTALLED)  ## install real embedding servers (5 GB, once) and test with them
+	@KB_TEST_SERVERS="$(SERVERS)" $(BIN)/python -m pytest tests/servers
 
 check: $(INSTALLED)  ## lint, types and layers alone, in seconds; the tests run them too
 	$(BIN)/ruff format --check .

@@ -56,5 +56,4 @@ def failed(name: str, found: Failure, **detail: Any) -> Check:  # noqa: ANN401
 def doubted(name: str, doubt: str, **detail: Any) -> Check:  # noqa: ANN401
     """Give a warning from a sentence of `prompt_warning`: the fact, a colon, the cure."""
     fact, _, cure = doubt.rpartition(": ")
-    hint = f"{cure[:1].upper()}{cure[1:]} Measure both with `kb doctor --prompts`."
-    return warn(name, f"{fact}.", hint, **detail)
+    return warn(name, f"{fact}.", f"{cure[:1].upper()}{cure[1:]}", **detail)

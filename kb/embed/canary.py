@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from kb.embed.now import in_order, numbered
 from kb.errors import EndpointError, failure
 from kb.model import Embedded, Profile
 
@@ -47,7 +48,7 @@ def embed_canaries(embedder: Embedder) -> Matrix | None:
     """Give the vectors of all canaries, shape (n, dimensions), or None where one has none."""
     import numpy as np
 
-    outcomes = embedder.embed_now(canary_texts(embedder.profile))
+    outcomes = _patiently(embedder, canary_texts(embedder.profile))
     rows = [outcome.vector for outcome in outcomes if outcome.vector is not None]
     return np.stack(rows) if len(rows) == len(outcomes) else None
 
@@ -74,4 +75,9 @@ def check_drift(places: Sequence[int], outcomes: Sequence[Embedded], pinned: Mat
 def check_now(embedder: Embedder, pinned: Matrix) -> None:
     """Embed two canaries as passages and compare; raises `EndpointError` (`embed.drift`)."""
     asked = samples(embedder.profile, questions=False)
-    check_drift(list(asked), embedder.embed_now(list(asked.values())), pinned)
+    check_drift(list(asked), _patiently(embedder, list(asked.values())), pinned)
+
+
+def _patiently(embedder: Embedder, texts: Sequence[str]) -> list[Embedded]:
+    """Give the outcomes in order; a server that is still loading is waited for, as in a run."""
+    return in_order(embedder.embed(numbered(texts)))

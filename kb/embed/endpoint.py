@@ -283,7 +283,7 @@ def _only_model(session: Session, options: Options, world: World) -> str:
     )
     listed = session.models()
     while isinstance(listed, Trouble):
-        if not listed.failure.retriable:
+        if listed.action in {Action.FATAL, Action.REFUSED, Action.TOO_MANY}:
             raise EndpointError(_unlisted(listed.failure))
         world.timing.sleep(patience.strike(patience.number(), listed))
         listed = session.models()

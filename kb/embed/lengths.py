@@ -63,7 +63,7 @@ def try_length(
         return
     if reach is None:
         return
-    limits.lower(reach.tokens)
+    limits.lower(reach.tokens, silent=reach.cut)
     if reach.cut:
         say(
             f"the endpoint reads only about the first {reach.tokens:,} tokens of a text and says "

@@ -79,7 +79,7 @@ def prompt_warning(model: str, prompts: str) -> str | None:
             who = "Qwen recommends" if wanted == "qwen3" else f"The makers of {family} recommend"
             return (
                 f"{model} is used with the prompts `{prompts}`. {who} {_FORMS[wanted]}: "
-                f"set embedding.prompts = {wanted}."
+                f"set embedding.prompts = {wanted}, or measure both with `kb doctor --prompts`."
             )
     return None
 

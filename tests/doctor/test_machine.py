@@ -73,7 +73,7 @@ def test_two_gpus_and_their_users(
     smi(
         says(
             "0, NVIDIA H200, 129000, 143771, 14000, 37\n1, NVIDIA H200, 4, 143771, 143000, 0",
-            "4242, VLLM::EngineCore, 128500\n77, /home/someone/bin/python3, [N/A]",
+            "4242, VLLM::EngineCore, 128500\n77, /srv/models/bin/python3, [N/A]",
         )
     )
     check = one(examine(HERE, "vectors"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 
 import numpy as np
 import pytest
@@ -369,3 +370,16 @@ def test_a_template_that_leaves_no_room_is_told_before_anything_is_sent(opened: 
     assert caught.value.failure.code == "embed.input_too_long"
     assert "template" in caught.value.failure.message
     assert "passage_template" in caught.value.failure.hint
+
+
+@given(st.floats(0.3, 1.0))
+def test_where_nobody_objects_to_a_cut_cheap_words_earn_no_trust_for_dear_ones(
+    share: float,
+) -> None:
+    words = "Entkalkungsvorrichtung " * 40
+    refusing, silent = (Limits(weigh(words) + 10, count=lambda _: None) for _ in range(2))
+    silent.lower(weigh(words) + 10, silent=True)
+    for limits in (refusing, silent):
+        limits.saw(["the of and " * 30], ceil(weigh("the of and " * 30) * share))
+    assert refusing.too_long(words) is None or share > 0.8
+    assert silent.too_long(words) is not None, "German has 1.4 tokens where English has 1"

@@ -206,9 +206,14 @@ def test_patience_can_be_switched_off(opened: Open, clock: Clock) -> None:
     assert not clock.slept
 
 
+@pytest.mark.parametrize("container", [False, True])
 @pytest.mark.parametrize("model", [None, "fake-embed"])
 def test_a_server_that_is_still_loading_is_waited_for(
-    opened: Open, clock: Clock, monkeypatch: pytest.MonkeyPatch, model: str | None
+    opened: Open,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str | None,
+    container: bool,
 ) -> None:
     with FakeEndpoint(listen=False) as fake:
         sleep = clock.sleep
@@ -219,7 +224,8 @@ def test_a_server_that_is_still_loading_is_waited_for(
                 fake.start()
 
         monkeypatch.setattr(clock, "sleep", start_later)
-        assert opened(fake.base_url, model=model).profile.dimensions == 16
+        made = opened(fake.base_url, model=model, container=container)
+        assert made.profile.dimensions == 16
 
 
 def test_localhost_in_a_container_is_named(fake: FakeEndpoint, opened: Open) -> None:

@@ -16,6 +16,7 @@ from kb.errors import EndpointError, UsageError
 from kb.model import Filter, Report
 from kb.pipeline.base import KnowledgeBase, locate
 from kb.pipeline.ingest import How, ingest
+from kb.pipeline.observe import Silent
 from kb.pipeline.plan import Wanted
 from kb.pipeline.retry import retry
 from kb.pipeline.search import Asking, search
@@ -219,6 +220,25 @@ def test_canaries_are_pinned_once(fake, tmp_path):
     assert len(fake.texts) - sent_before == 2
     with base.snapshot() as snapshot:
         assert np.array_equal(snapshot.canaries(), kept)
+
+
+def test_an_ingest_waits_for_a_server_that_is_loading_again(fake, shelf, tmp_path):
+    base = base_at(fake, tmp_path, KB_MAX_RETRIES="8", KB_MODEL=fake.model)
+    init(base)
+    fake.stop()
+    fake.ending.clear()
+    waits = []
+
+    class Watcher(Silent):
+        def say(self, sentence):
+            if "waiting" in sentence:
+                waits.append(sentence)
+                # More often than a question is asked again.
+                if len(waits) == 3:
+                    fake.start()
+
+    assert ingest(base, [shelf], observer=Watcher()).status == "ok"
+    assert len(waits) >= 3
 
 
 def test_a_search_whose_endpoint_is_away_answers_by_words(fake, shelf, tmp_path):
