@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -50,7 +51,12 @@ def skip(name: str, message: str) -> Check:
 
 def failed(name: str, found: Failure, **detail: Any) -> Check:  # noqa: ANN401
     """Give a failed check from the failure that an ingest would report."""
-    return fail(name, found.message, found.hint, code=found.code, **found.detail, **detail)
+    return fail(name, found.message, cure(found), code=found.code, **found.detail, **detail)
+
+
+def cure(found: Failure) -> str:
+    """Give the hint of a failure without its last step, for nothing is there to be tried again."""
+    return re.sub(r"[,;] then `kb retry[^`]*`", "", found.hint)
 
 
 def doubted(name: str, doubt: str, **detail: Any) -> Check:  # noqa: ANN401

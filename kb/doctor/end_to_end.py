@@ -78,6 +78,8 @@ def _searched(base: KnowledgeBase) -> Check:
     try:
         answer = search(base, QUESTION, asking=Asking(mode="dense", top_k=1))
     except KbError as error:
+        if error.failure.code == "embed.drift":
+            return _moved(error.failure)
         return _broken("end_to_end.search", "The search for it", error.failure)
     if not answer.hits or answer.hits[0].text.strip() != DOCUMENT:
         why = " ".join(answer.warnings) or "The search gave no hit."
@@ -95,9 +97,20 @@ def _found(answer: Answer) -> Check:
     taken = sum(answer.timings_ms.values())
     return ok(
         "end_to_end.search",
-        f"It was found by its meaning ({taken:,.0f} ms{close}).",
+        f"The search by meaning found it ({taken:,.0f} ms{close}).",
         cosine=cosine,
         timings_ms=dict(answer.timings_ms),
+    )
+
+
+def _moved(found: Failure) -> Check:
+    return fail(
+        "end_to_end.search",
+        "The endpoint gave a text another vector for the search than for the ingest, seconds "
+        "before.",
+        "Set KB_BASE_URL to one server, not to a balancer before several; vLLM: start it with "
+        "`--no-enable-prefix-caching`.",
+        **(dict(found.detail) | {"code": found.code}),
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kb.config import Settings
 from kb.doctor.exchange import Caller, Exchange, Outcome, read_outcome
-from kb.embed.errors_map import Scene
+from kb.embed.errors_map import Scene, retry_after
 from kb.embed.prompts import templates
 from kb.embed.session import Served
 from kb.embed.urls import in_container, is_loopback
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 #: How long the smallest request may take, in seconds, where no timeout is configured.
 PATIENCE_S: Final = 30.0
+#: How often a server that asks for fewer requests is asked again, how long is waited where it
+#: does not say how long, and how long all waits of an examination may take, in seconds.
+_AGAIN: Final = 2
+_WAIT_S: Final = 1.0
+_WAITS_S: Final = 15.0
 #: How long looking at an address may take, in seconds.
 GLANCE_S: Final = 5.0
 
@@ -70,6 +77,9 @@ class Examination:
     largest_batch: int = 64
     #: Seconds per token, as a request of many short texts showed; None: not measured.
     pace_s: float | None = None
+    #: How long a server that asks for fewer requests may still be waited for, in seconds.
+    waits_s: float = _WAITS_S
+    sleep: Callable[[float], None] = time.sleep
     #: Fields that every request for embeddings carries because of the settings (`dimensions`).
     always: dict[str, Any] = field(default_factory=dict)
     _caller: Caller | None = None
@@ -134,8 +144,25 @@ class Examination:
         """Ask for embeddings of exactly `given`; the templates are not applied.
 
         `fields` are further fields of the request (`encoding_format`, `dimensions`, ...);
-        `expression` is Python code for a long `given`, for the `curl` line.
+        `expression` is Python code for a long `given`, for the `curl` line. A server that asks
+        for fewer requests (429) is waited for and asked again, as an ingest does.
         """
+        for _ in range(_AGAIN):
+            outcome = self._asked(given, timeout, expression, fields)
+            wait = _asked_to_wait(outcome)
+            if wait is None or wait > self.waits_s:
+                return outcome
+            self.waits_s -= wait
+            self.sleep(wait)
+        return self._asked(given, timeout, expression, fields)
+
+    def _asked(
+        self,
+        given: str | Sequence[str],
+        timeout: float | None,
+        expression: str | None,
+        fields: Mapping[str, Any] | None,
+    ) -> Outcome:
         exchange = self.caller().post(
             f"{self.base}/embeddings",
             {"model": self.model, "input": given, **self.always, **(fields or {})},
@@ -161,3 +188,12 @@ class Examination:
         if self._caller is not None:
             self._caller.close()
             self._caller = None
+
+
+def _asked_to_wait(outcome: Outcome) -> float | None:
+    """Give how long the server wants to be left alone, in seconds; None where it does not."""
+    reply = outcome.exchange.reply
+    if reply is None or reply.status != 429:
+        return None
+    asked = retry_after(reply.headers, now=datetime.now(UTC))
+    return _WAIT_S if asked is None else asked

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from kb.doctor.check import Check, fail, warn
+from kb.doctor.check import Check, cure, fail, warn
 from kb.doctor.examination import Examination
 from kb.doctor.exchange import Outcome
 from kb.errors import Failure
@@ -18,6 +18,8 @@ SMALLEST: Final = "request.smallest"
 READ_LOG: Final = "read the server's log: `kb doctor --log FILE`"
 #: What a request ends with when nobody answers any more.
 SILENT: Final = frozenset({"embed.timeout", "embed.unreachable"})
+#: What says nothing of the texts that were sent: asked again, they may be embedded.
+BUSY: Final = SILENT | {"embed.rate_limited", "embed.overloaded"}
 #: How long a server that fell silent is given for one word, in seconds.
 _SIGN_OF_LIFE_S: Final = 10.0
 #: How much of a server's words a message repeats, in characters.
@@ -39,7 +41,7 @@ def found_in(outcome: Outcome) -> Failure:
 def failing(name: str, outcome: Outcome, message: str = "", hint: str = "") -> Check:
     """Give a failed check; without a message and a hint, those that an ingest would report."""
     found = found_in(outcome)
-    return fail(name, message or found.message, hint or found.hint, **figures(outcome))
+    return fail(name, message or found.message, hint or cure(found), **figures(outcome))
 
 
 def warning(name: str, outcome: Outcome, message: str, hint: str) -> Check:
@@ -76,7 +78,7 @@ def silenced(examination: Examination, check: Check) -> Iterator[Check]:
 
     Gives a check only where it does not; then nothing more is to be asked of it.
     """
-    if check.detail.get("code") not in SILENT:
+    if check.detail.get("code") not in BUSY:
         return
     patience = min(examination.patience, _SIGN_OF_LIFE_S)
     outcome = examination.embed([examination.passage("a")], timeout=patience)
@@ -89,6 +91,14 @@ def silenced(examination: Examination, check: Check) -> Iterator[Check]:
 def failed_for_good(after: str, outcome: Outcome) -> Check:
     """Say that a server has not answered since a request."""
     group = after.partition(".")[0]
+    if found_in(outcome).code not in SILENT:
+        return failing(
+            f"{group}.alive",
+            outcome,
+            f"After the request of {after} the endpoint takes no more ({said(outcome)}).",
+            "Wait, or raise the limit of requests in the gateway or the plan; then run `kb doctor` "
+            "again. An ingest waits by itself; KB_CONCURRENCY=1 sends one request at a time.",
+        )
     return failing(
         f"{group}.alive",
         outcome,

@@ -102,7 +102,8 @@ def _in_order(entries: list[Any], count: int) -> list[Any]:
     if len(entries) != count:
         raise _FaultError(
             "embed.count_mismatch",
-            f"The endpoint answered with {len(entries)} vectors for {count} texts.",
+            f"The endpoint answered with {_number(len(entries), 'vector')} for "
+            f"{_number(count, 'text')}.",
         )
     indices = [entry.get("index") for entry in entries]
     if all(index is None for index in indices):
@@ -112,6 +113,10 @@ def _in_order(entries: list[Any], count: int) -> list[Any]:
             "embed.invalid_response", "The `index` numbers do not name each text once."
         )
     return [entry["embedding"] for entry in sorted(entries, key=lambda entry: entry["index"])]
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _rows(embeddings: list[Any], dimensions: int | None) -> Matrix:

@@ -133,3 +133,24 @@ def test_whatever_the_server_answers_it_ends_in_checks(status: int, body: str) -
     assert [check.status for check in found] == ["fail"]
     assert found[0].message
     assert found[0].hint
+
+
+def test_vectors_that_change_are_not_called_a_former_model(
+    tmp_path: Path, fake: FakeEndpoint
+) -> None:
+    fake.faults.noise = 0.5
+    last = examined(tmp_path, KB_BASE_URL=fake.base_url)[-1]
+    assert last.status == "fail"
+    assert last.detail["code"] == "embed.drift"
+    assert "reindex" not in last.hint
+    assert "KB_BASE_URL" in last.hint
+
+
+def test_a_cure_does_not_send_people_to_their_own_knowledge_base(
+    tmp_path: Path, fake: FakeEndpoint
+) -> None:
+    fake.faults.bad_vector = "nan"
+    [check] = examined(tmp_path, KB_BASE_URL=fake.base_url)
+    assert check.detail["code"] == "embed.invalid_vector"
+    assert "bfloat16" in check.hint
+    assert "kb retry" not in check.hint

@@ -309,10 +309,33 @@ def test_localhost_in_a_container_and_nothing_found(
     monkeypatch.setattr(containers, "_HOST", ("127.0.0.2",))
     monkeypatch.setattr(containers, "_SERVICES", ("127.0.0.3",))
     monkeypatch.setattr(containers, "gateway", lambda: "127.0.0.4")
-    told = by_id(network.checks(examined(closed, container=True)))["network.container"]
+    found = by_id(network.checks(examined(closed, container=True)))
+    # The way out of the container is the first failure, which is what is read first.
+    assert next(check.id for check in found.values() if check.status == "fail").endswith(
+        "container"
+    )
+    told = found["network.container"]
     assert "127.0.0.2, 127.0.0.4." in told.message
     for way in ("KB_BASE_URL=http://SERVICE:PORT/v1", "--host 0.0.0.0", "host.docker.internal"):
         assert way in told.hint
+
+
+@pytest.mark.parametrize("container", [False, True])
+def test_an_api_at_another_port_is_the_first_cure(
+    examined: Examined,
+    monkeypatch: pytest.MonkeyPatch,
+    fake: FakeEndpoint,
+    closed: FakeEndpoint,
+    container: bool,
+) -> None:
+    monkeypatch.setattr(containers, "_HOST", ())
+    monkeypatch.setattr(containers, "_SERVICES", ())
+    monkeypatch.setattr(containers, "gateway", lambda: None)
+    monkeypatch.setattr(network, "USUAL_PORTS", (fake.port,))
+    found = by_id(network.checks(examined(closed, container=container)))
+    first = next(check for check in found.values() if check.status == "fail")
+    assert first.id == "network.tcp"
+    assert f"try KB_BASE_URL=http://127.0.0.1:{fake.port}/v1. Else: " in first.hint
 
 
 def test_localhost_in_a_container_that_answers_is_well(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from kb.doctor.examination import Examination, Wanted
 from kb.doctor.exchange import Outcome
 from kb.doctor.request import checks as requests
 from kb.doctor.request.lengths import too_long
-from kb.doctor.texts import words, words_expression
+from kb.doctor.texts import PAIRS, words, words_expression
 from kb.doctor.vectors import checks as vectors
 from kb.doctor.vectors.known_models import KNOWN, contradiction, suggestion
 from tests.fakes.endpoint import FakeEndpoint
@@ -455,3 +456,62 @@ def test_each_known_model_is_found_by_its_own_name() -> None:
         assert contradiction(known.name, known.dimensions) is None, known.name
         assert contradiction(known.name, 7) is not None, known.name
         assert known.name in suggestion(known.dimensions)
+
+
+# -- a server that wants fewer requests ------------------------------------------------------
+
+
+def test_a_server_that_asks_to_wait_is_waited_for_and_no_text_is_blamed(
+    examined: Examined, fake: FakeEndpoint
+) -> None:
+    waits: list[float] = []
+    examination = examined(fake, facts={"api"}, sleep=waits.append)
+    draw = fake.draw
+    turns = itertools.count()
+    fake.draw = lambda: 429 if next(turns) % 2 else draw()  # type: ignore[method-assign]
+    fake.faults.retry_after = "0.5"
+    checks = made(examination)
+    assert {check.status for check in checks.values()} <= {"ok", "skip"}
+    assert checks["request.characters"].status == "ok"
+    assert waits
+    assert set(waits) == {0.5}
+
+
+def test_a_server_that_takes_no_more_ends_the_questions(
+    examined: Examined, fake: FakeEndpoint
+) -> None:
+    examination = examined(fake, facts={"api"}, sleep=lambda _: None)
+    turns = itertools.count()
+    fake.draw = lambda: 429 if next(turns) > 3 else None  # type: ignore[method-assign]
+    *_, last, alive = made(examination).values()
+    assert last.detail["code"] == "embed.rate_limited"
+    assert alive.id == "request.alive"
+    assert "takes no more (429" in alive.message
+    assert "Restart" not in alive.hint
+    assert not examination.facts & {"vectors", "embedder"}
+
+
+def test_a_long_wait_is_told_and_not_waited_for(examined: Examined, fake: FakeEndpoint) -> None:
+    waits: list[float] = []
+    fake.faults.status, fake.faults.retry_after = 429, "600"
+    check = made(examined(fake, facts={"api"}, sleep=waits.append))["request.smallest"]
+    assert "Retry-After: 600" in check.message
+    assert "Wait" in check.hint
+    assert not waits
+
+
+def test_vectors_that_change_each_time_are_not_blamed_on_base64(
+    examined: Examined, fake: FakeEndpoint
+) -> None:
+    fake.faults.noise = 0.5
+    assert made(examined(fake, facts={"api"}))["request.base64"].status == "skip"
+
+
+@pytest.mark.parametrize("kind", ["nan", "zero"])
+def test_chinese_without_a_sound_vector_is_a_matter_of_precision(
+    examined: Examined, fake: FakeEndpoint, kind: str
+) -> None:
+    fake.faults.bad_vector, fake.faults.bad_text = kind, PAIRS[0].chinese.passage
+    check = made(examined(fake, facts={"api"}))["request.chinese"]
+    assert check.status == "fail"
+    assert "bfloat16" in check.hint

@@ -135,7 +135,7 @@ def test_an_api_that_only_its_own_paths_tell(examined: Examined) -> None:
         ("<script>window.gradio_config={}</script><p>", "a Gradio page", "vllm serve"),
         ("Ollama is running", "Ollama", "below /v1"),
         ("<html><h1>Welcome to nginx!</h1>", "nginx", "proxy_pass"),
-        ("<html><title>A shop</title>", "a web page titled 'A shop'", "ends in /v1"),
+        ("<html><title>A shop</title>", "a web page titled 'A shop'", ":PORT/v1"),
     ],
 )
 def test_a_web_page_in_place_of_the_api(
@@ -550,3 +550,31 @@ def test_any_body_is_a_list_of_models_or_none(body: bytes) -> None:
 
 def test_of_many_names_a_few_are_told() -> None:
     assert joined([f"m{number}" for number in range(9)]) == "m0, m1, m2, m3, m4, m5 and 3 more"
+
+
+# -- an answer for /embeddings that is not the server's ----------------------------------------
+
+
+def test_embeddings_that_are_sent_elsewhere_are_no_sign_of_a_generative_model(
+    examined: Examined, fake: FakeEndpoint
+) -> None:
+    fake.redirects = {"/v1/embeddings": "http://other.example/v1/embeddings"}
+    kind = by_id(server.checks(examined(fake)))["kind"]
+    assert kind.status == "fail"
+    assert "sends requests on to http://other.example/v1/embeddings" in kind.message
+    assert kind.hint == "If you trust it, set KB_BASE_URL=http://other.example/v1"
+    assert kind.detail["code"] == "embed.wrong_path"
+
+
+@pytest.mark.parametrize("key", ["", "sekrit"])
+def test_a_gateway_that_shuts_embeddings_off_is_no_wrong_key(examined: Examined, key: str) -> None:
+    page = Said(status=403, body=b"<html><title>403 Forbidden</title></html>")
+    listed = Said(body=json.dumps({"data": [{"id": "m"}]}).encode())
+    with answers({"/v1/models": listed, "/v1/embeddings": page}) as fake:
+        environ = {"KB_API_KEY": key} if key else {}
+        kind = by_id(server.checks(examined(fake.base_url, model="m", **environ)))["kind"]
+    assert kind.message == (
+        "A gateway answers in place of /embeddings (HTTP 403, a web page titled '403 Forbidden')."
+    )
+    assert "behind it" in kind.hint
+    assert kind.detail["code"] == "embed.unauthorized"

@@ -170,11 +170,26 @@ def test_a_server_that_fails_ends_the_group_at_the_first_check(
     fake: FakeEndpoint, make: Make, status: int
 ) -> None:
     fake.faults.status = status
-    [check] = speed.checks(make(fake))
+    examination = make(fake)
+    waits: list[float] = []
+    examination.sleep = waits.append
+    [check] = speed.checks(examination)
     assert check.id == "speed.latency"
     assert check.status == "fail"
     assert check.detail["curl"].startswith("curl ")
-    assert len(fake.embedded) == 1
+    # Only a server that asks for fewer requests is asked again.
+    assert waits == ([1.0, 1.0] if status == 429 else [])
+    assert len(fake.embedded) == 1 + len(waits)
+
+
+def test_a_limit_of_requests_under_load_is_no_failure(fake: FakeEndpoint, make: Make) -> None:
+    draw = fake.draw
+    # Questions are one text of about twenty words; the texts of the measurement are longer.
+    fake.draw = lambda: 429 if len(fake.texts[-1].split()) > 60 else draw()  # type: ignore[method-assign]
+    found = by_id(list(speed.checks(make(fake))))
+    assert found["speed.latency"].status == "ok"
+    assert found["speed.throughput"].status == "warn"
+    assert "limits requests" in found["speed.throughput"].message
 
 
 def test_a_server_that_dies_under_load_is_told(fake: FakeEndpoint, make: Make) -> None:

@@ -215,6 +215,7 @@ def test_where_no_form_of_input_is_taken_all_were_tried(examined: Examined) -> N
         str,
         str,
         str,
+        str,
         dict,
     ]
     assert "list of strings" in check.hint
@@ -335,3 +336,42 @@ def test_all_eight_have_their_own_sentence_and_their_own_cure(
     assert len({check.message for check in eight}) == 8
     assert len({check.hint for check in eight}) == 8
     assert [check.status for check in eight] == ["fail"] * 7 + ["warn"]
+
+
+# -- answers that only look like vectors -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("faults", "told", "cure"),
+    [
+        ({"html": True}, "/embeddings is answered with a web page (200)", "server behind it"),
+        ({"truncated": True}, "is not JSON, or was cut off (", "a proxy between cuts it"),
+        ({"same_index": True}, "`index` numbers", "one `index` for each text"),
+        ({"drop": 1}, "with 1 vector for 2 texts", "Update or replace the server"),
+    ],
+)
+def test_what_comes_in_place_of_vectors_is_not_blamed_on_the_address(
+    examined: Examined, faults: dict[str, object], told: str, cure: str
+) -> None:
+    with serving(**faults) as fake:
+        check = smallest(examined(fake, facts={"api"}))
+    assert told in check.message
+    assert cure in check.hint
+    assert "chat program" not in check.hint
+
+
+def test_a_prefix_that_is_refused_is_told_from_a_limit_of_texts(examined: Examined) -> None:
+    with serving(poison="passage:") as fake:
+        check = smallest(examined(fake, facts={"api"}))
+    assert check.message.endswith("it takes a list of two texts without the prefixes.")
+    assert "KB_PROMPTS=none" in check.hint
+
+
+def test_a_model_is_not_said_to_know_no_chinese_where_the_prefixes_are_wrong(
+    examined: Examined,
+) -> None:
+    with Tuned("qwen3") as fake:
+        check = found(examined(fake, facts={"api"}, KB_PROMPTS="none"), "vectors.chinese")
+    assert check.status == "warn"
+    assert "does not know" not in check.message
+    assert check.hint == "Set KB_PROMPTS=qwen3."

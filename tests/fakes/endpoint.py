@@ -52,7 +52,7 @@ class Faults:
     location: str | None = None
 
     #: Fail this share of the requests, at random but alike in each run, in one of these ways:
-    #: a status, or "reset", "truncated", "html", "error200", "empty", "short", "nan".
+    #: a status, or "reset", "stall", "truncated", "html", "error200", "empty", "short", "nan".
     random_rate: float = 0.0
     random_kinds: tuple[int | str, ...] = (429, 500, 502, 503, "reset", "truncated")
     seed: int = 0
@@ -438,6 +438,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(kind, _error("A random fault.", kind))
         elif kind == "reset":
             self._reset()
+        elif kind == "stall":
+            fake.ending.wait(60)
+            self.close_connection = True
         else:
             self._embed(fake, body, kind)
 

@@ -12,7 +12,7 @@ from typing import Final
 from kb.doctor.check import Check, fail, failed, ok, skip, warn
 from kb.doctor.examination import GLANCE_S, Examination
 from kb.doctor.network import containers, secure
-from kb.doctor.network.neighbours import USUAL_PORTS, bracketed, look_around
+from kb.doctor.network.neighbours import USUAL_PORTS, Neighbour, bracketed, look_around
 from kb.doctor.network.proxies import Proxy, no_proxy_line, proxy_of, unread
 from kb.doctor.network.wire import Knock, Lookup, knock, look_up, place
 from kb.embed.urls import is_loopback
@@ -42,11 +42,12 @@ def checks(examination: Examination) -> Iterator[Check]:
         return
     if not knocks:
         return
-    yield _connected(examination, knocks)
-    if any(each.kind == "open" for each in knocks):
-        yield from secure.checks(examination)
-    else:
-        yield from _elsewhere(examination)
+    open_one = next((each for each in knocks if each.kind == "open"), None)
+    if open_one is None:
+        yield from _closed(examination, knocks)
+        return
+    yield _connected(examination, knocks, open_one)
+    yield from secure.checks(examination)
 
 
 # -- the name --------------------------------------------------------------------------
@@ -118,12 +119,9 @@ def _near_names() -> set[str]:
 # -- the connection --------------------------------------------------------------------
 
 
-def _connected(examination: Examination, knocks: list[Knock]) -> Check:
+def _connected(examination: Examination, knocks: list[Knock], first: Knock) -> Check:
     host, port = place(examination.base)
     tried = {each.address: each.kind for each in knocks}
-    first = next((each for each in knocks if each.kind == "open"), None)
-    if first is None:
-        return _closed(examination, knocks[0], tried)
     if knocks[0].kind == "timeout":
         message = f"{host} stands for {len(knocks)} addresses: only {first.address} answers."
         base = f"http://{bracketed(first.address)}:{port}/v1"
@@ -132,7 +130,26 @@ def _connected(examination: Examination, knocks: list[Knock]) -> Check:
     return ok("network.tcp", f"Port {port} of {host} takes connections.", tried=tried)
 
 
-def _closed(examination: Examination, seen: Knock, tried: Mapping[str, str]) -> Check:
+def _closed(examination: Examination, knocks: list[Knock]) -> Iterator[Check]:
+    """Say that nobody answers, with the likeliest cure first: the first failure is read first."""
+    host, port = place(examination.base)
+    around = look_around((host, other) for other in USUAL_PORTS if other != port)
+    api = next((each for each in around if each.what in {"api", "locked"}), None)
+    shut = _shut(examination, knocks[0], {each.address: each.kind for each in knocks}, api)
+    if not examination.scene.inside:
+        yield shut
+    elif api is not None:
+        yield shut
+        yield from containers.checks(examination)
+    else:
+        yield from containers.checks(examination)
+        yield shut
+    yield _ports(host, port, around)
+
+
+def _shut(
+    examination: Examination, seen: Knock, tried: Mapping[str, str], api: Neighbour | None
+) -> Check:
     host, port = place(examination.base)
     at = f"{host}:{port}" if host == seen.address else f"{host}:{port} ({seen.address})"
     code = "embed.localhost_in_container" if examination.scene.inside else _CODE
@@ -144,7 +161,8 @@ def _closed(examination: Examination, seen: Knock, tried: Mapping[str, str]) -> 
         )
         if examination.scene.inside:
             hint = (
-                "In a container that is the container itself: see network.container, the next line."
+                "If the server is to run in this container, too, start it; its log says when it is "
+                "ready: `kb doctor --log FILE` reads it."
             )
         elif not is_loopback(examination.base):
             hint += " If it is ready, start it with --host 0.0.0.0 (Docker: `-p PORT:PORT`)."
@@ -157,29 +175,25 @@ def _closed(examination: Examination, seen: Knock, tried: Mapping[str, str]) -> 
     else:
         message = f"There is no way from here to {at}: {seen.error}."
         hint = f"Check the VPN and the network: `ip route get {seen.address}`, `ping {host}`."
+    if api is not None:
+        hint = f"Port {api.port} of {host} is {api.told}: try KB_BASE_URL={api.base}. Else: {hint}"
     return fail("network.tcp", message, hint, code=code, tried=tried)
 
 
-def _elsewhere(examination: Examination) -> Iterator[Check]:
-    """Look for what does answer: the way out of a container, other ports."""
-    if examination.scene.inside:
-        yield from containers.checks(examination)
-    host, port = place(examination.base)
-    found = look_around((host, other) for other in USUAL_PORTS if other != port)
+def _ports(host: str, port: int, found: list[Neighbour]) -> Check:
+    """Say what answers at other ports of the host."""
     if not found:
         others = ", ".join(str(other) for other in USUAL_PORTS if other != port)
         message = f"No other usual port of {host} is open either ({others})."
-        yield skip("network.ports", message)
-        return
+        return skip("network.ports", message)
     told = "; ".join(f"port {each.port}: {each.told}" for each in found)
     message = f"On {host} something answers at other ports. {told[:1].upper()}{told[1:]}."
     seen = {str(each.port): each.told for each in found}
     best = found[0]
     if best.what in {"api", "locked"}:
-        yield warn("network.ports", message, f"Try KB_BASE_URL={best.base}", ports=seen)
-        return
+        return warn("network.ports", message, f"Try KB_BASE_URL={best.base}", ports=seen)
     hint = "None of these embeds: start the embedding server, or look for its port in its log."
-    yield warn("network.ports", message, hint, ports=seen)
+    return warn("network.ports", message, hint, ports=seen)
 
 
 # -- the proxy -------------------------------------------------------------------------

@@ -27,6 +27,8 @@ def unable(examination: Examination, outcome: Outcome) -> Check:
 def _busy(examination: Examination, outcome: Outcome) -> Check:
     if outcome.exchange.status == 503 and _health(examination) == 503:
         return _dead(outcome)
+    if outcome.exchange.status == 429:
+        return _limited(outcome)
     if examination.embed([examination.passage("a")]).failure is None:
         return failing(
             SMALLEST,
@@ -37,6 +39,19 @@ def _busy(examination: Examination, outcome: Outcome) -> Check:
     found = found_in(outcome)
     message = f"The endpoint takes no request now ({said(outcome)})."
     return failing(SMALLEST, outcome, message, found.hint)
+
+
+def _limited(outcome: Outcome) -> Check:
+    reply = outcome.exchange.reply
+    asked = reply.headers.get("retry-after", "")[:40] if reply is not None else ""
+    told = f"; Retry-After: {asked}" if asked else ""
+    return failing(
+        SMALLEST,
+        outcome,
+        f"The endpoint takes no request now ({said(outcome)}{told}).",
+        "Wait, or raise the limit of requests in the gateway or the plan; then run `kb doctor` "
+        "again. An ingest waits by itself; KB_CONCURRENCY=1 sends one request at a time.",
+    )
 
 
 def _broken(examination: Examination, outcome: Outcome) -> Check:

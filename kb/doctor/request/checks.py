@@ -10,7 +10,7 @@ import numpy as np
 
 from kb.doctor.check import Check, fail, ok, warn
 from kb.doctor.examination import Examination
-from kb.doctor.outcomes import SILENT, failing, found_in, said, silenced, warning
+from kb.doctor.outcomes import BUSY, SILENT, failing, found_in, said, silenced, warning
 from kb.doctor.request.lengths import long, too_long
 from kb.doctor.request.optional import base64, dimensions
 from kb.doctor.request.sizes import batch
@@ -19,6 +19,7 @@ from kb.doctor.texts import ODD, PAIRS
 
 if TYPE_CHECKING:
     from kb.doctor.exchange import Outcome
+    from kb.model import Vector
 
 _ENGLISH: Final = PAIRS[0].english
 _CHINESE: Final = PAIRS[0].chinese
@@ -75,7 +76,7 @@ def string(examination: Examination) -> Check:
     outcome = examination.embed(examination.passage(_ENGLISH.passage))
     if outcome.failure is None:
         return ok(name, "A bare string is taken too (kb sends lists).")
-    if found_in(outcome).code in SILENT:
+    if found_in(outcome).code in BUSY:
         return failing(name, outcome)
     return warning(
         name,
@@ -92,23 +93,29 @@ def chinese(examination: Examination) -> Check:
     # Alike in length, as a model that knows none of the characters sees nothing but their number.
     other = text[::-1]
     marks = re.sub(r"[^\x00-\x7f]", "?", text)
-    outcome = examination.embed([examination.passage(each) for each in (text, other, marks)])
-    if outcome.failure is not None:
-        return failing(
+    rows: list[Vector] = []
+    # One by one: a server may take fewer texts in a request than three.
+    for each in (text, other, marks):
+        outcome = examination.embed([examination.passage(each)])
+        if outcome.rows is None:
+            return _not_chinese(outcome)
+        rows.append(outcome.rows[0])
+    whole, reversed_, asked = rows
+    if not (np.isfinite(whole).all() and whole.any()):
+        return fail(
             name,
-            outcome,
-            f"Chinese text is not embedded ({said(outcome)}).",
-            "See that no proxy changes the request's encoding: kb sends UTF-8. Ask the server "
-            "itself with the curl line below.",
+            "Chinese text gets a vector that is not finite (NaN) or is all zeros.",
+            "Start the server with `--dtype bfloat16` (or float32): float16 overflows in this "
+            "model.",
+            code="embed.invalid_vector",
         )
-    assert outcome.rows is not None
-    if _same(outcome.rows[0], outcome.rows[2]):
+    if _same(whole, asked):
         return fail(
             name,
             "Chinese arrives as question marks: something on the way changes the encoding.",
             "Ask the server itself, without the proxy between, and set that proxy to UTF-8.",
         )
-    if _same(outcome.rows[0], outcome.rows[1]):
+    if _same(whole, reversed_):
         return warn(
             name,
             "The model sees no difference between Chinese characters: it knows none of them.",
@@ -116,6 +123,19 @@ def chinese(examination: Examination) -> Check:
             "by their words meanwhile.",
         )
     return ok(name, "Chinese text arrives whole.")
+
+
+def _not_chinese(outcome: Outcome) -> Check:
+    name = "request.chinese"
+    if found_in(outcome).code in BUSY:
+        return failing(name, outcome)
+    return failing(
+        name,
+        outcome,
+        f"Chinese text is not embedded ({said(outcome)}).",
+        "See that no proxy changes the request's encoding: kb sends UTF-8. Ask the server itself "
+        "with this check's curl line.",
+    )
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
@@ -138,7 +158,7 @@ def characters(examination: Examination) -> Check:
     guilty: list[str] = []
     for told, text in ODD.items():
         alone = examination.embed([examination.passage(text)])
-        if alone.failure is not None and found_in(alone).code in SILENT:
+        if alone.failure is not None and found_in(alone).code in BUSY:
             return failing(name, alone)
         if alone.failure is not None:
             guilty.append(told)

@@ -210,6 +210,8 @@ def _refused(examination: Examination, outcome: Outcome, tried: int) -> Check:
     name, found = "request.too_long", found_in(outcome)
     room = max(1, (examination.max_model_len or _PASSAGE + 1) - 1)
     cure = f"Set KB_MAX_INPUT_TOKENS={room}: kb then cuts longer passages before it sends them."
+    if found.code == "embed.rate_limited":
+        return failing(name, outcome)
     if found.code in SILENT:
         message = f"A text of about {tried:,} tokens brought no answer in time."
         return failing(name, outcome, message, cure)

@@ -73,6 +73,7 @@ def _misshapen(examination: Examination, outcome: Outcome) -> Check:
     """Find out which form of input is taken where a list of two strings is not."""
     text = "An agreement is made between two parties."
     forms: tuple[tuple[str, Any, str], ...] = (
+        ("a list of two texts without the prefixes", [text, text], "bare"),
         ("a list of one short text", [text], "alone"),
         ("a bare string", text, "string"),
         ("a list of objects with `text`", [{"text": text}], "objects"),
@@ -88,8 +89,8 @@ def _misshapen(examination: Examination, outcome: Outcome) -> Check:
         outcome,
         f"The endpoint refuses a list of texts as input, and a string and objects too "
         f"({said(outcome)}).",
-        "Compare what it says with the curl line below: `input` must be taken as a list of "
-        "strings. See that the model is an embedding model (vLLM: `--runner pooling`).",
+        "Compare what it says with this check's curl line: `input` must be taken as a list "
+        "of strings. See that the model is an embedding model (vLLM: `--runner pooling`).",
     )
 
 
@@ -97,8 +98,13 @@ def other_form(outcome: Outcome, told: str, kind: str) -> Check:
     """Say that the input is taken in another form than the one that kb sends."""
     if kind == "alone":
         hint = (
-            "Raise the server's limit of texts in a request, or set KB_PROMPTS=none if it is the "
-            "prefix that it refuses; try both with the curl line below."
+            "Raise the server's limit of texts in a request (vLLM: no `--max-num-queued-reqs`; "
+            "TEI: `--max-client-batch-size 64`), or look for one in the proxy between."
+        )
+    elif kind == "bare":
+        hint = (
+            "Something on the way dislikes `query:` and `passage:`: set KB_PROMPTS=none, or "
+            "KB_BASE_URL to the server itself."
         )
     else:
         hint = (

@@ -7,6 +7,7 @@ from typing import Any, Final
 from kb.doctor.check import Check
 from kb.doctor.examination import Examination
 from kb.doctor.exchange import Outcome
+from kb.doctor.network.strangers import stranger
 from kb.doctor.outcomes import READ_LOG, SMALLEST, failing, found_in, said
 from kb.doctor.request.breakdowns import unable
 from kb.doctor.request.refusals import refused
@@ -36,15 +37,16 @@ def explain(examination: Examination, outcome: Outcome) -> Check:
 
 
 def _without_vectors(outcome: Outcome) -> Check:
-    found, answer = found_in(outcome), outcome.exchange.json()
+    answer = outcome.exchange.json()
     where = _empty_part(answer)
     if where is not None:
         return failing(
             SMALLEST,
             outcome,
             f"The endpoint answers 200 with an empty array ({where}): no vector for any text.",
-            "Ask the server without the proxy between (curl line below); see that it has loaded an "
-            f"embedding model, and {READ_LOG}. Ollama: KB_BASE_URL ends in /v1, not in /api.",
+            "Ask the server without the proxy between (this check's curl line); see that it has "
+            f"loaded an embedding model, and {READ_LOG}. Ollama: KB_BASE_URL ends in /v1, not in "
+            "/api.",
         )
     if isinstance(answer, list) or (isinstance(answer, dict) and "embeddings" in answer):
         return failing(
@@ -58,10 +60,43 @@ def _without_vectors(outcome: Outcome) -> Check:
             SMALLEST,
             outcome,
             f"The endpoint answers 200 with an error in it ({said(outcome)}).",
-            "A gateway hides the server's status: ask the server itself (curl line below), and "
-            f"{READ_LOG}.",
+            "A gateway hides the server's status: ask the server itself (this check's curl line), "
+            f"and {READ_LOG}.",
         )
-    return failing(SMALLEST, outcome, found.message, found.hint)
+    return _unreadable(outcome)
+
+
+def _unreadable(outcome: Outcome) -> Check:
+    """Say what came in place of vectors at an address that was found to be an API."""
+    found, exchange = found_in(outcome), outcome.exchange
+    page = stranger(exchange.text)
+    if exchange.is_page:
+        return failing(
+            SMALLEST,
+            outcome,
+            f"/embeddings is answered with {page.name if page else 'a web page'} (200), while "
+            "/models is answered by an API.",
+            "A gateway sends /embeddings elsewhere, often to a login: have it pass all of /v1 on, "
+            "or set KB_BASE_URL to the server behind it.",
+        )
+    if exchange.json() is None:
+        return failing(
+            SMALLEST,
+            outcome,
+            f"The endpoint's answer is not JSON, or was cut off ({len(exchange.text):,} "
+            "characters came).",
+            "See the end of the answer with this check's curl line. If it is cut there, a proxy "
+            "between cuts it: set KB_BASE_URL to the server itself.",
+        )
+    if found.code != "embed.invalid_response":
+        return failing(SMALLEST, outcome)
+    return failing(
+        SMALLEST,
+        outcome,
+        found.message,
+        "Update the server, or set KB_BASE_URL to it past the proxy: `data` must hold one "
+        "`embedding` and one `index` for each text, as in the OpenAI API.",
+    )
 
 
 def _empty_part(answer: Any) -> str | None:  # noqa: ANN401 - whatever the server says

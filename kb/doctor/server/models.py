@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from kb.doctor.check import Check, fail, ok, skip, warn
 from kb.doctor.examination import GLANCE_S, Examination
-from kb.doctor.exchange import Outcome
+from kb.doctor.exchange import Exchange, Outcome
 from kb.doctor.network.listing import Listing, has, joined
-from kb.doctor.server.paths import Found
+from kb.doctor.network.strangers import stranger
+from kb.doctor.server.paths import Found, redirected
 from kb.errors import CATALOGUE, Failure
 
 _KIND = "embed.not_embedding_model"
@@ -84,23 +85,40 @@ class Models:
         if found.code == _KIND:
             return self._generative("it answers with text", curl=curl)
         if found.code == "embed.wrong_path" and self._found.listing is not None:
-            return self._generative("there is no /embeddings beside /models", curl=curl)
+            return self._lost(outcome.exchange)
         if found.code == "embed.unauthorized":
-            return self._locked(found, curl=curl)
+            return self._locked(found, outcome.exchange)
         if found.code == _UNKNOWN:
             return ok("server.kind", "The server has /embeddings.")
         told = found.message.rstrip(".")
         return skip("server.kind", f"Not told by a first request ({told}): the next checks look.")
 
-    def _locked(self, found: Failure, **detail: object) -> Check:
-        """Say that the list of models is open and /embeddings is not."""
-        status = found.detail.get("status")
+    def _lost(self, exchange: Exchange) -> Check:
+        if exchange.status < 400:
+            return redirected(self._examination, "server.kind", exchange)
+        why = "there is no /embeddings beside /models"
+        return self._generative(why, curl=exchange.curl())
+
+    def _locked(self, found: Failure, exchange: Exchange) -> Check:
+        """Say that /embeddings refuses the request, though the list of models may be open."""
+        status, hint = exchange.status, found.hint
         message = (
             f"The list of models is open, but /embeddings refuses the request (HTTP {status})."
         )
         if self._examination.settings.api_key:
             message = f"/embeddings refuses the API key (HTTP {status})."
-        return fail("server.kind", message, found.hint, code=found.code, **found.detail, **detail)
+        if exchange.is_page:
+            page = stranger(exchange.text)
+            message = (
+                f"A gateway answers in place of /embeddings (HTTP {status}, "
+                f"{page.name if page else 'a web page'})."
+            )
+            hint = (
+                "Have the gateway pass /embeddings on, or set KB_BASE_URL to the server behind it; "
+                "a gateway that asks for a key takes it from KB_API_KEY."
+            )
+        detail = {**found.detail, "curl": exchange.curl()}
+        return fail("server.kind", message, hint, code=found.code, **detail)
 
     def _generative(self, why: str, **detail: object) -> Check:
         names = self._found.listing.names if self._found.listing else []

@@ -18,11 +18,12 @@ from kb.doctor.network.strangers import stranger
 from kb.doctor.network.wire import place
 from kb.embed.errors_map import of_reply, of_silence
 from kb.embed.session import LIST_S
-from kb.errors import CATALOGUE
 
 _WRONG: Final = "embed.wrong_path"
 #: A path that can be asked for as it stands.
 _EMBEDDINGS: Final = re.compile(r"(/[\w.~-]+)*/embeddings", re.ASCII)
+#: How the addresses end that kb asks.
+_ENDS: Final = ("/models", "/embeddings")
 _GATEWAY: Final = frozenset({429, 502, 503, 504})
 #: What does not speak of an embedding server at the address that was tried.
 _NOBODY: Final = frozenset({_WRONG, "embed.invalid_response", "embed.unreachable"})
@@ -58,14 +59,14 @@ def find(examination: Examination, found: list[Found]) -> Iterator[Check]:
         if known is not None:
             yield from _settled(examination, base, found, listing=known, exchange=exchange)
             return
-        trouble = _trouble(examination, base, exchange)
+        trouble = _trouble(examination, exchange)
         if trouble is not None:
             yield trouble
             return
     yield from _unlisted(examination, seen, found)
 
 
-def _trouble(examination: Examination, base: str, exchange: Exchange) -> Check | None:
+def _trouble(examination: Examination, exchange: Exchange) -> Check | None:
     """Say what else keeps the question from being answered, if it is not the path."""
     curl = exchange.curl()
     if exchange.error is not None and exchange.error.kind == "timeout":
@@ -85,7 +86,7 @@ def _trouble(examination: Examination, base: str, exchange: Exchange) -> Check |
     if exchange.status in _GATEWAY:
         return failed("server.path", of_reply(examination.scene, exchange.reply).failure, curl=curl)
     if 300 <= exchange.status < 400:
-        return _redirected(examination, base, exchange)
+        return redirected(examination, "server.path", exchange)
     return None
 
 
@@ -107,8 +108,10 @@ def _locked(examination: Examination, exchange: Exchange) -> Check:
     return fail("server.key", message, hint, code=found.code, curl=curl, **found.detail)
 
 
-def _redirected(examination: Examination, base: str, exchange: Exchange) -> Check:
+def redirected(examination: Examination, name: str, exchange: Exchange) -> Check:
+    """Give the failed check `name` for a request that the server sends on to another address."""
     assert exchange.reply is not None
+    base = exchange.url.rpartition("/")[0]
     location = examination.scene.scrub(exchange.reply.headers.get("location", ""))[:300]
     try:
         target = urljoin(exchange.url, location)
@@ -116,8 +119,8 @@ def _redirected(examination: Examination, base: str, exchange: Exchange) -> Chec
     except ValueError:
         target, elsewhere = location, True
     message = f"{base} sends requests on to {target or 'another address'}; kb does not follow."
-    if target.endswith("/models"):
-        hint = f"If you trust it, set KB_BASE_URL={target.removesuffix('/models')}"
+    if target.endswith(_ENDS):
+        hint = f"If you trust it, set KB_BASE_URL={target.rpartition('/')[0]}"
     elif elsewhere:
         hint = (
             "That is another server, often a login page: set KB_BASE_URL to the embedding server "
@@ -125,7 +128,7 @@ def _redirected(examination: Examination, base: str, exchange: Exchange) -> Chec
         )
     else:
         hint = "Set KB_BASE_URL to the address that ends in /v1, with nothing after it."
-    return fail("server.path", message, hint, code=_WRONG, curl=exchange.curl(), location=target)
+    return fail(name, message, hint, code=_WRONG, curl=exchange.curl(), location=target)
 
 
 def _settled(
@@ -215,4 +218,8 @@ def _where_else(examination: Examination, named: list[str], advice: str) -> str:
                 return f"Port {each.port} of {host} is {each.told}: try KB_BASE_URL={each.base}"
     if advice:
         return advice.replace("HOST", bracketed(host)).replace("PORT", str(port))
-    return CATALOGUE[_WRONG].cure
+    return (
+        f"The embedding server is at another port, or at another path of this one: its log names "
+        f"them (vLLM uses 8000, llama.cpp 8080, Ollama 11434). Set KB_BASE_URL=http://"
+        f"{bracketed(host)}:PORT/v1"
+    )

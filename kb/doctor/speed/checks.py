@@ -60,8 +60,7 @@ def checks(examination: Examination) -> Iterator[Check]:
         return
     batch = _fitting(examination, texts)
     if isinstance(batch, Outcome):
-        assert batch.failure is not None
-        yield failed("speed.throughput", batch.failure, curl=batch.exchange.curl())
+        yield _unmeasured(batch)
         return
     levels = list(_levels(examination, texts, batch))
     yield _throughput(levels, batch)
@@ -94,6 +93,22 @@ def _latency(examination: Examination, texts: Texts) -> Check:
         "/metrics."
     )
     return warn("speed.latency", message, hint, **figures)
+
+
+def _unmeasured(outcome: Outcome) -> Check:
+    """Say why there is no measurement; a limit of requests slows an ingest and does not end it."""
+    assert outcome.failure is not None
+    name, curl = "speed.throughput", outcome.exchange.curl()
+    if outcome.failure.code != "embed.rate_limited":
+        return failed(name, outcome.failure, curl=curl)
+    return warn(
+        name,
+        "The endpoint limits requests (429), so how fast it embeds is not measured.",
+        "An ingest waits by itself; to go faster, raise the limit of requests in the gateway or "
+        "the plan.",
+        code=outcome.failure.code,
+        curl=curl,
+    )
 
 
 def _fitting(examination: Examination, texts: Texts) -> Batch | Outcome:

@@ -127,14 +127,24 @@ def checks(examination: Examination) -> Iterator[Check]:
     if not english.knows and not chinese.knows:
         yield _meaningless(english, chinese)
         return
-    yield _of_english(english)
-    yield _of_chinese(chinese)
+    silent: UnansweredError | None = None
+    try:
+        # Before a model is said not to know a language: the prompts may be what is wrong.
+        prefixes = _prefixes(examination, sheet) if seconds <= _SLOW_S else _uncompared(seconds)
+    except UnansweredError as error:
+        silent, prefixes = error, _uncompared(seconds)
+    better = str(prefixes.detail.get("better", ""))
+    yield _of_english(english, better)
+    yield _of_chinese(chinese, better)
     yield _across(sheet, mine, knows=english.knows and chinese.knows)
-    if seconds > _SLOW_S:
-        message = f"Not compared: the first texts took {seconds:.0f} s. See `kb doctor --prompts`."
-        yield skip("vectors.prefixes", message)
-        return
-    yield _prefixes(examination, sheet)
+    if silent is not None:
+        raise silent
+    yield prefixes
+
+
+def _uncompared(seconds: float) -> Check:
+    message = f"Not compared: the first texts took {seconds:.0f} s. See `kb doctor --prompts`."
+    return skip("vectors.prefixes", message)
 
 
 def _texts(templates: Templates) -> list[str]:
@@ -171,10 +181,17 @@ def _meaningless(english: Score, chinese: Score) -> Check:
     )
 
 
-def _of_english(score: Score) -> Check:
+def _with_these_prompts(name: str, language: Language, score: Score, better: str) -> Check:
+    message = f"{language} is not well understood with the prompts in force: {score.told()}."
+    return warn(name, message, f"Set KB_PROMPTS={better}.", **score.figures())
+
+
+def _of_english(score: Score, better: str) -> Check:
     name = "vectors.english"
     if score.knows:
         return ok(name, f"English is understood: {score.told()}.", **score.figures())
+    if better:
+        return _with_these_prompts(name, "English", score, better)
     return warn(
         name,
         "This model does not know English well: kb finds English passages by their words "
@@ -184,10 +201,12 @@ def _of_english(score: Score) -> Check:
     )
 
 
-def _of_chinese(score: Score) -> Check:
+def _of_chinese(score: Score, better: str) -> Check:
     name = "vectors.chinese"
     if score.knows:
         return ok(name, f"Chinese is understood: {score.told()}.", **score.figures())
+    if better:
+        return _with_these_prompts(name, "Chinese", score, better)
     return warn(
         name,
         "This model does not know Chinese: kb finds Chinese passages by their words "
@@ -201,7 +220,7 @@ def _of_chinese(score: Score) -> Check:
 def _across(sheet: _Sheet, templates: Templates, *, knows: bool) -> Check:
     name = "vectors.cross"
     if not knows:
-        return skip(name, "Not compared across languages: the model knows only one of the two.")
+        return skip(name, "Not compared across languages: only one of the two is understood.")
     english = _sides(templates, _READ["English"])
     chinese = _sides(templates, _READ["Chinese"])
     there, back = sheet.score(english[0], chinese[1]), sheet.score(chinese[0], english[1])
