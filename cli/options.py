@@ -150,6 +150,16 @@ def glob_option(function: Callable[..., int]) -> Callable[..., int]:
     )(function)
 
 
+def wait_option(function: Callable[..., int]) -> Callable[..., int]:
+    """Add `--wait`, the seconds to wait for another writer."""
+    return click.option(
+        "--wait",
+        metavar="SECONDS",
+        type=click.FloatRange(0, 86_400),
+        help="Wait so long for another command that writes.  [default: 5]",
+    )(function)
+
+
 def open_base(
     common: Common, options: Mapping[str, object] = MappingProxyType({}), *, here: bool = False
 ) -> KnowledgeBase:

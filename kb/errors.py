@@ -239,8 +239,8 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
         "Look at the passage with `kb show`; then `kb retry --stage embed`.",
     ),
     "embed.input_too_long": _entry(
-        "The text is longer than the model accepts.",
-        "Lower chunking.target_tokens in kb.toml, then ingest the document with --force.",
+        "The text is longer than the model accepts, and cannot be cut into shorter ones.",
+        "Let the endpoint accept longer texts, then `kb retry --stage embed`.",
     ),
     "embed.empty_input": _entry(
         "The text is blank.",
@@ -256,7 +256,7 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
     ),
     "embed.dimension_mismatch": _entry(
         "The vectors have another length than this knowledge base was made with.",
-        "Point KB_MODEL at the model the knowledge base was made with, or make a new one.",
+        "Point KB_MODEL at the model the knowledge base was made with, or run `kb reindex`.",
     ),
     "embed.invalid_vector": _entry(
         "The endpoint answered with a vector that is not finite or is all zeros.",
@@ -265,11 +265,11 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
     ),
     "embed.profile_mismatch": _entry(
         "The settings differ from those the knowledge base was made with.",
-        "Put the old settings back, or make a new knowledge base with the new ones.",
+        "Put the old settings back, or run `kb reindex` to make all passages anew with these.",
     ),
     "embed.drift": _entry(
         "The endpoint no longer gives the vectors it gave when the knowledge base was made.",
-        "Serve the former model again, or make a new knowledge base.",
+        "Serve the former model again, or run `kb reindex` to make all passages anew.",
     ),
     "store.locked": _entry(
         "Another command is writing to this knowledge base.",
@@ -283,7 +283,7 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
     ),
     "store.corrupt": _entry(
         "The knowledge base is damaged.",
-        "Put a backup in its place, or remove the folder and ingest the documents again.",
+        "Run `kb verify --repair`; where that does not help, `kb restore FILE --force`.",
     ),
     "store.version": _entry(
         "The knowledge base was made by a newer kb.",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kb.config import MASK, load_settings
 from kb.errors import UsageError
-from kb.pipeline.setup import _toml
+from kb.pipeline.toml_file import toml
 
 
 def write(home: Path, text: str) -> Path:
@@ -77,4 +77,4 @@ def test_a_bad_value_of_the_key_is_not_repeated() -> None:
 def test_what_init_writes_is_what_is_read(text: str) -> None:
     import tomllib
 
-    assert tomllib.loads(f"value = {_toml(text)}")["value"] == text
+    assert tomllib.loads(f"value = {toml(text)}")["value"] == text

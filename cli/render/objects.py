@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kb.pipeline.catalogue import Removal
     from kb.pipeline.search import Answer
     from kb.pipeline.show import Shown
-    from kb.store import DocumentRow, Passage, Summary
+    from kb.store import DocumentRow, Generation, Passage, Summary
 
 Object = dict[str, Any]
 
@@ -95,6 +95,20 @@ def status_object(summary: Summary, base: KnowledgeBase) -> Object:
         "bytes": summary.bytes,
         "last_run": _mapping(summary.last_run),
         "index": dict(summary.index),
+        "generations": [_generation(each) for each in summary.generations],
+    }
+
+
+def _generation(generation: Generation) -> Object:
+    profile = generation.profile
+    return {
+        "id": generation.id,
+        "state": generation.state,
+        "model": profile.model if profile else None,
+        "chunking": dict(generation.recipe.chunking) if generation.recipe else None,
+        "chunks": generation.chunks,
+        "missing": generation.missing,
+        "created_at": generation.created_at,
     }
 
 

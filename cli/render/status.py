@@ -13,7 +13,7 @@ from cli.render.text import cells, one_line, paragraph, shorten
 
 if TYPE_CHECKING:
     from kb.model import Profile
-    from kb.store import Summary
+    from kb.store import Generation, Summary
 
 #: More entries than this are told as a number.
 MANY: Final = 20
@@ -34,6 +34,7 @@ def status_lines(summary: Summary, home: str, *, width: int) -> Iterator[Text]:
             ("Size", size_of(summary.bytes)),
             ("Model", model_of(summary.profile)),
             ("Generation", summary.generation),
+            *(("Beside it", beside(each)) for each in summary.generations[1:]),
             ("Index", _index(summary.index)),
             ("Last run", _last_run(summary.last_run)),
         ],
@@ -55,6 +56,15 @@ def model_of(profile: Profile | None) -> str:
     return f"{profile.model} ({kind}, {profile.dimensions} dimensions)"
 
 
+def beside(generation: Generation) -> str:
+    """Say what a generation that is not in use is there for."""
+    told = f"generation {generation.id}, {count(generation.chunks, 'chunk')}"
+    lacks = f", {count(generation.missing, 'document')} missing" if generation.missing else ""
+    what = {"building": "half-built by kb reindex", "former": "kept for kb rollback"}
+    model = f", {generation.profile.model}" if generation.profile else ""
+    return f"{told}{lacks}, {what.get(generation.state, 'for kb gc to delete')}{model}"
+
+
 def _index(facts: Mapping[str, Any]) -> str:
     told = []
     if facts.get("segments"):
@@ -62,6 +72,8 @@ def _index(facts: Mapping[str, Any]) -> str:
         told.append(f"{count(facts['segments'], 'segment')} with {vectors}")
     if facts.get("tail"):
         told.append(f"{count(facts['tail'], 'vector')} searched directly")
+    if facts.get("kind") == "compact":
+        told.append(f"compact: {facts.get('recall', 0):.1%} of the nearest are found")
     if facts.get("damaged"):
         told.append(f"{facts['damaged']} damaged: the next ingest rebuilds it")
     return ", ".join(told) or "empty"

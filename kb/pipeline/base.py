@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from kb.config import Settings, load_settings
 from kb.errors import UsageError, failure
+from kb.pipeline.toml_file import settle, unsettled
 from kb.store import Snapshot, Store, open_store
 
 FOLDER = ".kb"
@@ -24,6 +25,10 @@ class KnowledgeBase:
     home: Path
     root: Path
     settings: Settings
+    #: The settings without those of the command line; None: the same.
+    lasting: Settings | None = None
+    #: Looks again, where the settings may have been changed since.
+    again: Callable[[], KnowledgeBase] | None = None
 
     @property
     def exists(self) -> bool:
@@ -66,8 +71,26 @@ def locate(
     if found.exists() and not found.is_dir():
         message = f"{found} is a file; a knowledge base is a folder."
         raise UsageError(failure("usage.settings", message, hint="Name a folder with --home."))
-    settings = load_settings(found, environ=environ, options=options)
-    return KnowledgeBase(home=found, root=found.parent, settings=settings)
+    _settle(found)
+    return KnowledgeBase(
+        home=found,
+        root=found.parent,
+        settings=load_settings(found, environ=environ, options=options),
+        lasting=load_settings(found, environ=environ) if options else None,
+        again=lambda: locate(found, environ=environ, options=options, cwd=here),
+    )
+
+
+def _settle(home: Path) -> None:
+    """Finish what a switch of generations began, where it was killed before it wrote `kb.toml`."""
+    if not (unsettled(home) and (home / DATABASE).exists()):
+        return
+    store = open_store(home)
+    try:
+        with store.snapshot() as snapshot:
+            settle(home, snapshot.generations()[0].id)
+    finally:
+        store.close()
 
 
 def _nearest(here: Path) -> Path:

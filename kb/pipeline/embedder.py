@@ -84,7 +84,8 @@ def check_profile(mine: Profile, pinned: Profile | None) -> None:
     if "provider" in differing:
         raise mismatch(
             f"it was made with the endpoint model {pinned.model}, and no endpoint is set",
-            "Set KB_BASE_URL to the endpoint that serves it, or make a new knowledge base.",
+            "Set KB_BASE_URL to the endpoint that serves it, or run `kb reindex` to change to the "
+            "built-in model.",
         )
     if differing:
         told = [f"{name} was {old!r} and is now {new!r}" for name, (old, new) in differing.items()]

@@ -8,8 +8,9 @@ place.
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,13 +19,15 @@ from kb.errors import Failure, Stage, StageError
 from kb.model import Chunk, Document, Embedded, EmbedItem, Profile, Source, text_key
 from kb.pipeline.plan import Task, settled
 from kb.pipeline.tally import Tally
-from kb.store import ChunkDraft, DocumentDraft, Writer
+from kb.store import ChunkDraft, DocumentDraft
 
 if TYPE_CHECKING:
-    from kb.model import Vector
+    from kb.model import Matrix, Vector
 
 #: Vectors are written down in blocks of this many, or sooner when their document is complete.
 VECTOR_BLOCK = 512
+#: Nor are they kept waiting longer than this, in seconds: a killed run has lost no more.
+VECTOR_SECONDS = 1.0
 #: Complete documents are written down together once they hold this many chunks.
 DOCUMENT_BLOCK = 256
 #: A passage is cut into so many pieces at most in one go.
@@ -82,11 +85,27 @@ class Watch(Protocol):
         """Take note that so many chunks are done."""
 
 
+class Shelf(Protocol):
+    """Where the flow puts what is finished: a writer, or a generation being made."""
+
+    def known_keys(self, keys: Iterable[bytes]) -> set[bytes]:
+        """Give those keys whose vectors are already paid for."""
+
+    def add_vectors(self, keys: Sequence[bytes], matrix: Matrix) -> None:
+        """Keep vectors; row i belongs to `keys[i]`."""
+
+    def put(self, draft: DocumentDraft) -> tuple[int, int]:
+        """Keep a document's passages; gives how many were added and removed."""
+
+    def fail(self, source: Source, sha256: str, failure: Failure, *, collection: str) -> None:
+        """Write down why nothing of a document could be kept."""
+
+
 class Flow:
-    """Carries documents through chunking, embedding and storing, in one writer."""
+    """Carries documents through chunking, embedding and storing, onto one shelf."""
 
     def __init__(
-        self, writer: Writer, profile: Profile, chunking: Chunking, tally: Tally, watch: Watch
+        self, writer: Shelf, profile: Profile, chunking: Chunking, tally: Tally, watch: Watch
     ) -> None:
         self._writer = writer
         self._profile = profile
@@ -95,6 +114,7 @@ class Flow:
         self._watch = watch
         self._pending: dict[bytes, list[_Pending]] = {}
         self._vectors: dict[bytes, Vector] = {}
+        self._written_at = time.monotonic()
         #: Documents of which a passage was cut, and its pieces are not sent yet.
         self._cut: deque[_Pending] = deque()
         self._complete: deque[_Pending] = deque()
@@ -139,7 +159,8 @@ class Flow:
                 self._without_vector(pending, embedded)
             if not pending.waiting:
                 self._finish(pending)
-        if len(self._vectors) >= VECTOR_BLOCK:
+        waited = time.monotonic() - self._written_at
+        if len(self._vectors) >= VECTOR_BLOCK or waited > VECTOR_SECONDS:
             self._write_vectors()
 
     def flush(self) -> None:
@@ -168,7 +189,6 @@ class Flow:
             )
 
     def _divide(self, read: Read, document: Document) -> _Pending:
-        self._tally.ok(Stage.EXTRACT)
         with self._tally.at(Stage.CHUNK):
             chunks = chunk_document(document, chunking=self._chunking)
             parts = [self._part(chunk) for chunk in chunks]
@@ -275,6 +295,7 @@ class Flow:
             self.flush()
 
     def _write_vectors(self) -> None:
+        self._written_at = time.monotonic()
         if not self._vectors:
             return
         import numpy as np

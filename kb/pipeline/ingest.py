@@ -11,30 +11,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kb.chunk import Chunking
-from kb.config import Settings
 from kb.embed import Embedder
 from kb.errors import EndpointError, Failure, Stage, StageError
 from kb.extract import open_extractor
-from kb.model import Profile, Report, RunStatus, Source
+from kb.model import Document, Profile, Report, RunStatus, Source
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.flow import Flow, Read, is_update
 from kb.pipeline.observe import Observer, Progress, Silent
 from kb.pipeline.plan import Plan, Task, Wanted, make_plan
+from kb.pipeline.recipe import check_chunking, chunking, longest_passage, recipe_of
 from kb.pipeline.setup import remember_settings
 from kb.pipeline.tally import Tally, counted
 from kb.source import sha256_of
-from kb.store import KnownSource, Store, Writer
+from kb.store import KnownSource, Recipe, Store, Writer
 
 if TYPE_CHECKING:
+    from kb.chunk import Chunking
     from kb.model import Matrix
 
 #: Worker processes that read files.
 WORKERS = 2
-#: Tokens that the headings above a passage and the template hardly ever exceed. Where they do, the
-#: passage is measured like any other.
-LONGEST_CONTEXT = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +86,19 @@ class _Run:
         #: Canaries that are kept with the profile, and those to be kept with it.
         self._kept: Matrix | None = None
         self._canaries: Matrix | None = None
+        self._recipe: Recipe | None = None
+
+    @property
+    def _chunking(self) -> Chunking:
+        return chunking(self._base.settings, self._recipe)
 
     def embedder(self) -> Embedder:
         """Open the embedder, and refuse one that does not fit, before anything is written."""
+        check_chunking(self._base.settings, self._recipe)
         embedder = open_embedder(self._base.settings, self._profile, self.observer)
         try:
             self._canaries = check_canaries(embedder, self._kept)
-            embedder.prepare(longest=longest_passage(chunking(self._base.settings)))
+            embedder.prepare(longest=longest_passage(self._chunking))
         except BaseException:
             embedder.close()
             raise
@@ -133,6 +136,7 @@ class _Run:
                 known = snapshot.known_sources()
                 standing = snapshot.failures()
                 self._profile, self._kept = snapshot.profile, snapshot.canaries()
+                self._recipe = snapshot.recipe
             plan = make_plan(
                 paths,
                 root=self._base.root,
@@ -178,12 +182,13 @@ class _Run:
             self._tally.chunks["removed"] += chunks
 
     def _bring_in(self, tasks: Sequence[Task], embedder: Embedder, writer: Writer) -> None:
-        writer.pin(embedder.profile, canaries=self._canaries)
-        if self._profile is None:
-            remember_settings(self._base, embedder.profile)
+        recipe = recipe_of(self._base.settings, embedder.profile, self._chunking)
+        writer.pin(embedder.profile, canaries=self._canaries, recipe=recipe)
+        # Also where the profile was pinned by a run that was killed before it came to this.
+        remember_settings(self._base, embedder.profile)
         self._profile = embedder.profile
         watch = _Watch(self.observer, len(tasks))
-        flow = Flow(writer, embedder.profile, chunking(self._base.settings), self._tally, watch)
+        flow = Flow(writer, embedder.profile, self._chunking, self._tally, watch)
         reads = self._read(tasks)
         try:
             with closing(reads), self._tally.at(Stage.EMBED):
@@ -211,6 +216,8 @@ class _Run:
                     found = next(results, None)
                 if found is None:
                     return
+                if isinstance(found[1], Document):
+                    self._tally.ok(Stage.EXTRACT)
                 task, digest = under_way.popleft()
                 yield Read(
                     task=task,
@@ -268,17 +275,6 @@ class _Watch:
                 current=path,
             )
         )
-
-
-def chunking(settings: Settings) -> Chunking:
-    """Give the chunking that the settings ask for, with measured defaults for the rest."""
-    asked = {"target_tokens": settings.target_tokens, "overlap_tokens": settings.overlap_tokens}
-    return Chunking(**{name: value for name, value in asked.items() if value is not None})
-
-
-def longest_passage(how: Chunking) -> int:
-    """Give how many tokens a passage may have for a model, its headings and template included."""
-    return 2 * how.limit + LONGEST_CONTEXT
 
 
 def _hash(source: Source) -> str:

@@ -81,7 +81,19 @@ def search(
     `embed.profile_mismatch`) and `EndpointError`; where the endpoint is only away and words may
     answer, they do, with a warning and the endpoint's exit code.
     """
-    how = asking or Asking()
+    try:
+        return _search(base, query, asking or Asking(), observer)
+    except UsageError as error:
+        if error.failure.code != "embed.profile_mismatch" or base.again is None:
+            raise
+        # Another generation may have come into use, with its settings, since these were read.
+        fresh = base.again()
+        if fresh.settings == base.settings:
+            raise
+        return _search(fresh, query, asking or Asking(), observer)
+
+
+def _search(base: KnowledgeBase, query: str, how: Asking, observer: Observer | None) -> Answer:
     if not query.strip():
         raise UsageError(failure("search.empty_query"))
     mode = how.mode or base.settings.search_mode

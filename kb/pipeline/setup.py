@@ -9,8 +9,9 @@ from kb.model import Profile
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.observe import Observer, Silent
+from kb.pipeline.toml_file import toml
 
-_HEAD = """\
+HEAD = """\
 # Settings of this knowledge base. Command-line options and the environment come before them.
 # `kb config` shows every setting, its value and where that comes from.
 # The API key belongs in the environment (KB_API_KEY), not in this file.
@@ -34,7 +35,7 @@ def init(base: KnowledgeBase, *, observer: Observer | None = None) -> Profile:
         store = base.open(create=True)
         with closing(store), store.writer("init") as writer:
             writer.pin(profile, canaries=canaries)
-        remember_settings(base, profile)
+    remember_settings(base, profile)
     return profile
 
 
@@ -46,7 +47,9 @@ def remember_settings(base: KnowledgeBase, profile: Profile) -> None:
     file = base.home / "kb.toml"
     if file.exists():
         return
-    file.write_text(_HEAD + _embedding_table(base.settings, profile), encoding="utf-8")
+    draft = base.home / "kb.toml.new"
+    draft.write_text(HEAD + _embedding_table(base.settings, profile), encoding="utf-8")
+    draft.replace(file)
 
 
 def _embedding_table(settings: Settings, profile: Profile) -> str:
@@ -61,14 +64,5 @@ def _embedding_table(settings: Settings, profile: Profile) -> str:
         "passage_template": settings.passage_template,
         "instruction": settings.instruction,
     }
-    lines = [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+    lines = [f"{key} = {toml(value)}" for key, value in values.items() if value is not None]
     return "\n".join(["", "[embedding]", *lines, ""])
-
-
-def _toml(value: str | int) -> str:
-    if isinstance(value, int):
-        return str(value)
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    for char, name in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
-        escaped = escaped.replace(char, name)
-    return f'"{escaped}"'

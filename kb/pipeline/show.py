@@ -36,12 +36,29 @@ def show(base: KnowledgeBase, ref: str, *, around: int = 0) -> Shown:
         if stored is not None:
             document = stored.document
             return Shown(document=stored.row, text=document.text, pages=document.pages)
-        shown = _passage(snapshot, chunk_of(ref), around)
+        chunk_id = chunk_of(ref)
+        shown = _passage(snapshot, chunk_id, around)
+        if shown is None and chunk_id is not None:
+            _refuse_former(snapshot, ref, chunk_id)
     if shown is None:
         raise UsageError(
             failure("search.bad_filter", f"Nothing in this knowledge base is called {ref}.")
         )
     return shown
+
+
+def _refuse_former(snapshot: Snapshot, ref: str, chunk_id: int) -> None:
+    """Say so where a passage is there, and belongs to a generation that does not answer."""
+    generation = snapshot.generation_of(chunk_id)
+    if generation is not None:
+        now, *others = snapshot.generations()
+        state = next((each.state for each in others if each.id == generation), "former")
+        message = (
+            f"{ref} is a passage of generation {generation}, which is not in use ({state}): "
+            f"generation {now.id} answers, and its passages have other names."
+        )
+        hint = "Search again: hits name the passages of the generation in use."
+        raise UsageError(failure("search.bad_filter", message, hint=hint))
 
 
 def _document(base: KnowledgeBase, snapshot: Snapshot, ref: str) -> StoredDocument | None:

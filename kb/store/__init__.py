@@ -20,6 +20,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kb.errors import Failure
 from kb.model import Chunk, Document, Filter, Profile, Report, Source
+from kb.store.findings import (
+    Backup,
+    Finding,
+    Lost,
+    Repair,
+    backup_store,
+    repair_store,
+    restore_store,
+    verify_store,
+)
+from kb.store.generations import Builder, Freed, Generation, Generations, Recipe
 
 if TYPE_CHECKING:
     from kb.model import Matrix, Vector
@@ -122,6 +133,8 @@ class Summary:
     last_run: Mapping[str, Any] | None
     #: Facts about the index worth showing: {"segments", "in_segments", "tail", "damaged"}.
     index: Mapping[str, Any] = field(default_factory=dict)
+    #: The generation in use, and those beside it.
+    generations: Sequence[Generation] = ()
 
 
 class Snapshot(Protocol):
@@ -131,8 +144,24 @@ class Snapshot(Protocol):
     def profile(self) -> Profile | None:
         """The pinned profile, or None before the first embedding."""
 
-    def canaries(self) -> Matrix | None:
-        """Give the canary vectors kept with the pinned profile, or None where there are none."""
+    @property
+    def recipe(self) -> Recipe | None:
+        """How the generation was made, or None where that was not written down."""
+
+    def canaries(self, profile: Profile | None = None) -> Matrix | None:
+        """Give the canary vectors kept with a profile (the pinned one), or None."""
+
+    def paid_for(self, profile: Profile, keys: Iterable[bytes]) -> set[bytes]:
+        """Give those keys whose vectors are stored under `profile`, pinned or not."""
+
+    def generations(self) -> Sequence[Generation]:
+        """Give the generation in use and those beside it: half-built, or kept for a rollback."""
+
+    def would_free(self, *, former: bool = False, building: bool = False) -> Freed:
+        """Count what `Generations.collect` would delete; writes nothing."""
+
+    def generation_of(self, chunk_id: int) -> int | None:
+        """Give the generation that a chunk belongs to, visible or not."""
 
     def known_sources(self) -> Mapping[str, KnownSource]:
         """Give every file ever brought in and not removed, by path, failed ones too."""
@@ -177,13 +206,19 @@ class Snapshot(Protocol):
 class Writer(Protocol):
     """The one writer. Each method is durable when it returns, and repeatable."""
 
-    def pin(self, profile: Profile, *, canaries: Matrix | None = None) -> None:
+    def pin(
+        self,
+        profile: Profile,
+        *,
+        canaries: Matrix | None = None,
+        recipe: Recipe | None = None,
+    ) -> None:
         """Make `profile` the current generation's, where it has none yet.
 
         `canaries`, shape (n, dimensions), are what the endpoint gives for texts that the embedder
-        knows; they are kept where none are kept yet, so that a later run can tell drift.
-        Raises `kb.errors.UsageError` (`embed.profile_mismatch`) naming the differing fields
-        when another profile is pinned.
+        knows; they are kept where none are kept yet, so that a later run can tell drift. So is
+        the `recipe`. Raises `kb.errors.UsageError` (`embed.profile_mismatch`) naming the differing
+        fields when another profile, or another chunking, is pinned.
         """
 
     def known_keys(self, keys: Iterable[bytes]) -> set[bytes]:
@@ -224,6 +259,9 @@ class Writer(Protocol):
     def refresh_index(self) -> None:
         """Bring the derived index up to what is stored, and drop files that nothing names."""
 
+    def generations(self) -> Generations:
+        """Give what makes, switches and deletes whole generations."""
+
     def start_run(self, command: str) -> str:
         """Open a run in the ledger; returns its id."""
 
@@ -234,11 +272,16 @@ class Writer(Protocol):
 class Store(Protocol):
     """A knowledge base on its engine."""
 
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """Open a read-only view of the state as it is now."""
+    def snapshot(self, *, generation: int | None = None) -> AbstractContextManager[Snapshot]:
+        """Open a read-only view of the state as it is now, or of a generation not in use."""
 
-    def writer(self, command: str) -> AbstractContextManager[Writer]:
-        """Take the writer's lock (waits briefly), or raise `store.locked` naming the holder."""
+    def writer(
+        self, command: str, *, wait_s: float | None = None
+    ) -> AbstractContextManager[Writer]:
+        """Take the writer's lock, or raise `store.locked` naming the holder.
+
+        Waits up to `wait_s` seconds, by default briefly.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -256,15 +299,28 @@ def open_store(home: Path, *, create: bool = False) -> Store:
 
 
 __all__ = [
+    "Backup",
+    "Builder",
     "ChunkDraft",
     "DocumentDraft",
     "DocumentRow",
+    "Finding",
+    "Freed",
+    "Generation",
+    "Generations",
     "KnownSource",
+    "Lost",
     "Passage",
+    "Recipe",
+    "Repair",
     "Snapshot",
     "Store",
     "StoredDocument",
     "Summary",
     "Writer",
+    "backup_store",
     "open_store",
+    "repair_store",
+    "restore_store",
+    "verify_store",
 ]

@@ -18,6 +18,7 @@ import pytest
 from kb.errors import StoreError, UsageError, failure
 from kb.store import open_store
 from kb.store.local import fts, schema
+from kb.store.local.database import SCHEMA_VERSION
 from kb.store.local.store import LocalStore
 from tests.conftest import REPOSITORY
 from tests.store import invariants
@@ -118,7 +119,7 @@ def test_a_newer_format(home):
 def test_an_older_format_is_brought_up_to_date(home, monkeypatch):
     filled(home)
     upgraded = []
-    monkeypatch.setattr("kb.store.local.store.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("kb.store.local.store.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     monkeypatch.setattr(schema, "upgrade", upgraded.append)
     open_store(home)
     assert upgraded == [database(home)]
@@ -247,7 +248,8 @@ def test_readers_go_on_while_a_writer_commits(home):
 def test_another_tokenizer_version_is_rebuilt_by_the_next_writer(home, monkeypatch):
     store = filled(home)
     monkeypatch.setattr(fts, "TOKENIZER_VERSION", 2)
-    monkeypatch.setattr("kb.store.local.fts.index_words", lambda text: text.upper() + " extra")
+    for name in ("index_words", "_piece"):
+        monkeypatch.setattr(fts, name, lambda text: text.upper() + " extra")
     with store.snapshot() as snapshot:
         assert len(snapshot.match("alpha", top_k=99)) == 30
         assert not snapshot.match("extra", top_k=99)

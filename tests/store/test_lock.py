@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from kb.errors import StoreError
+from kb.store import verify_store
 from kb.store.local import store as local_store
 from kb.store.local.store import LocalStore
 from tests.conftest import REPOSITORY
@@ -96,3 +97,33 @@ def test_of_two_that_make_it_at_once_the_second_finds_it_made(tmp_path, monkeypa
     monkeypatch.setattr(local_store, "writer_lock", after_the_other)
     with LocalStore.open(home, create=True).snapshot() as snapshot:
         assert len(snapshot.documents()) == 1
+
+
+def test_a_note_that_is_torn_is_no_hindrance(home, holder):
+    """A holder may die while it writes the note: whoever waits is told what is known."""
+    (home / "lock.holder").write_text('{"pid": 12')
+    with pytest.raises(StoreError) as caught, LocalStore.open(home, wait_s=0.1).writer("second"):
+        pass
+    assert caught.value.failure.code == "store.locked"
+    assert "another process" in caught.value.failure.message
+
+
+def test_a_writer_that_was_killed_leaves_a_whole_state_to_the_next(home, holder):
+    with LocalStore.open(home).snapshot() as before:
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+        with LocalStore.open(home, wait_s=0.3).writer("kb ingest") as writer:
+            store_document(writer, "a.txt", ["x"])
+            assert list(before.documents()) == [], "a reader keeps the state it began with"
+        assert list(before.documents()) == []
+    assert [each.id for each in verify_store(home) if not each.ok] == []
+
+
+def test_a_second_command_says_who_writes_and_ends_with_4(home, holder):
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "verify", "--repair", "--home", str(home)],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert str(holder.pid) in done.stderr
+    assert "kb ingest docs" in done.stderr.replace("\n    ", " ")

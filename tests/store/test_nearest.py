@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kb.model import Filter, text_key
 from kb.store import open_store
-from kb.store.local import dense, tiers
+from kb.store.local import dense, ladder, tiers
 from tests.store.builders import DIMENSIONS, PROFILE, draft, unit, vector_of
 
 
@@ -84,7 +84,7 @@ def grid(text: str) -> np.ndarray:
 def test_it_is_brute_force(events, few, damage, data):
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(tiers, "SMALLEST", 2)
-        patch.setattr(tiers, "LARGEST", 12 * 2 * DIMENSIONS)
+        patch.setattr(ladder, "LARGEST", 12 * DIMENSIONS)
         patch.setattr(dense, "FEW", few)
         patch.setattr(dense, "_SPARE", 0)
         home = Path(folder)

@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 
 from kb.errors import StoreError
 from kb.store import open_store
-from kb.store.local import segments, tiers
+from kb.store.local import indexes, ladder, segments, tiers
 from kb.store.local.tiers import Span, plan
 from tests.store import invariants
 from tests.store.builders import DIMENSIONS, PROFILE, draft, unit, vector_of
 
 
-@pytest.fixture(autouse=True)
-def _small_segments(monkeypatch):
+@pytest.fixture(autouse=True, params=["exact", "compact"])
+def _small_segments(request, monkeypatch):
     monkeypatch.setattr(tiers, "SMALLEST", 8)
+    if request.param == "compact":
+        monkeypatch.setattr(ladder, "EXACT", 0)
+        monkeypatch.setattr(ladder, "WIDTHS", (4, 8))
 
 
 def fill(store, *, start: int = 0, count: int = 40) -> None:
@@ -55,8 +58,9 @@ def flip(path):
 
 def swap(path):
     other = path.with_name("0" * 64 + ".faiss")
-    blocks = iter([(np.arange(40), unit(np.ones((40, DIMENSIONS), np.float32)))])
-    draft_path, _, _ = segments.write(path.parent, blocks, dimensions=DIMENSIONS)
+    index = indexes.exact(DIMENSIONS)
+    index.add_with_ids(unit(np.ones((40, DIMENSIONS), np.float32)), np.arange(40))
+    draft_path, _ = segments.write(path.parent, index)
     draft_path.replace(path)
     assert not other.exists()
 
@@ -92,7 +96,7 @@ def test_damage_is_believed_by_content_and_not_used(home, store, monkeypatch):
     """The fallback is not what answers while the file is sound, and is when it is not."""
     fill(store)
     used = []
-    real = segments.search
+    real = indexes.search
     monkeypatch.setattr(
         "kb.store.local.dense.search", lambda *a, **k: used.append(1) or real(*a, **k)
     )

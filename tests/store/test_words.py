@@ -203,3 +203,10 @@ def test_marks_are_sorted_apart_and_inside(query, text):
 
 def test_a_phrase_of_one_character_may_go_on():
     assert phrases("款") == [Phrase(("款",), prefix=True)]
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=80))
+def test_ascii_is_cut_as_it_is_beside_other_letters(text: str) -> None:
+    # A character that needs the large patterns and changes nothing in front of it.
+    beside = list(tokens(fold(text) + " \u03b1"))
+    assert list(tokens(fold(text))) == beside[:-1]

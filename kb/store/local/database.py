@@ -27,7 +27,7 @@ BUSY_MS: Final = 5_000
 #: `PRAGMA application_id` of every kb database: the bytes "kb01".
 APPLICATION_ID: Final = 0x6B623031
 #: `PRAGMA user_version` this code reads and writes; `schema.py` brings older ones up to it.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _MAGIC: Final = b"SQLite format 3\0"
 _OLDEST_SQLITE: Final = (3, 35, 0)
@@ -92,10 +92,17 @@ def _described(code: str, thing: Path, error: Exception) -> Failure:
 
 
 def _is_full(thing: Path) -> bool:
+    """Tell whether there is no room: on the disk, or below the limit on the length of a file."""
+    import resource  # of use only when something has failed
+
+    longest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        return shutil.disk_usage(thing.parent).free < _ROOM
+        sizes = [file.stat().st_size for file in thing.parent.glob(f"{thing.name}*")]
+        free = shutil.disk_usage(thing.parent).free
     except OSError:
         return False
+    limited = longest != resource.RLIM_INFINITY and max(sizes, default=0) + _ROOM > longest
+    return free < _ROOM or limited
 
 
 def _too_old(fact: str) -> Failure:
@@ -120,6 +127,11 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.path = path
         self._connection = connection
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The driver's own connection, for what has no method here; errors are not translated."""
+        return self._connection
 
     def all(self, sql: str, *values: Any) -> list[Row]:  # noqa: ANN401 - what SQLite stores
         """Give all rows of a query."""
@@ -203,9 +215,34 @@ def open_writer(path: Path) -> Database:
     """Open `path` for writing; each COMMIT is on the disk when it returns (synchronous=FULL).
 
     The journal of vectors is no exception: a vector is paid for, and one flush for a batch costs
-    little beside the call that brought it.
+    little beside the call that brought it. What is written is sealed (`verify_seals.py`).
     """
-    return _open(path, "mode=rw", "synchronous=FULL", "foreign_keys=ON")
+    from kb.store.local import verify_seals as seals
+
+    database = _open(path, "mode=rw", "synchronous=FULL", "foreign_keys=ON")
+    try:
+        with door(path):
+            seals.know(database.connection)
+        if seals.present(database):
+            seals.arm(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_examiner(path: Path) -> Database:
+    """Open `path` for reading whatever stands in it, also text that is no text any more."""
+    from kb.store.local import verify_seals as seals
+
+    database = open_reader(path)
+    seals.know(database.connection)
+    database.connection.text_factory = _any_text
+    return database
+
+
+def _any_text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -254,6 +291,27 @@ def version(database: Database) -> int:
     return int(row[0]) if row else 0
 
 
+# A process that closes any descriptor of a file loses all locks that it has on it, those of its
+# SQLite connections too: then another process may take itself for the last one and delete the
+# journal that is in use here. So the descriptors through which heads are read stay open, the last
+# few of them. The key is device and inode.
+_HEADS: Final[dict[tuple[int, int], int]] = {}
+_KEPT: Final = 64
+
+
+def _head(path: Path) -> tuple[bytes, int]:
+    """Give the first 100 bytes of a file, and its size."""
+    found = path.stat()
+    key = found.st_dev, found.st_ino
+    handle = _HEADS.pop(key, None)
+    if handle is None:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    _HEADS[key] = handle
+    while len(_HEADS) > _KEPT:
+        os.close(_HEADS.pop(next(iter(_HEADS))))
+    return os.pread(handle, 100, 0), os.fstat(handle).st_size
+
+
 def inspect(path: Path) -> None:
     """Raise `store.corrupt` where `path` cannot be a whole SQLite file, looking at its head only.
 
@@ -261,8 +319,8 @@ def inspect(path: Path) -> None:
     has newer pages; so a suspicion is looked into once more before it is voiced.
     """
     for last in (False, True):
-        with door(path), path.open("rb") as file:
-            head, size = file.read(100), os.fstat(file.fileno()).st_size
+        with door(path):
+            head, size = _head(path)
         if not head.startswith(_MAGIC) or len(head) < 100:
             raise damaged(path, "it is not an SQLite database")
         page = int.from_bytes(head[16:18], "big")

@@ -1,4 +1,7 @@
-"""Nearest neighbours, exactly: FAISS segments first, the rest from SQLite, one order for both.
+"""Nearest neighbours: FAISS segments first, the rest from SQLite, one order for both.
+
+A compact segment only names candidates; they are scored from the stored rows. What it does not
+name is not found, which is rare and was measured when it was built. All else is exact.
 
 FAISS and numpy add up in another order, so their float32 scores differ in the last digits. They
 only choose candidates; candidates are scored again in float64 from the stored rows, and enough of
@@ -7,16 +10,17 @@ them are taken that no vector left out could have come before the last one given
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kb.store.local.database import Database
-from kb.store.local.segments import Shelf, listed, search
-from kb.store.local.vectors import Ids, bitmap, by_id, by_range, checked, cosines
+from kb.store.local.indexes import search
+from kb.store.local.segments import Segment, Shelf, listed
+from kb.store.local.vectors import Ids, bitmap, by_range, checked, cosines, products
 
 if TYPE_CHECKING:
     from kb.model import Vector
@@ -43,22 +47,51 @@ class View:
     documents: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class _Pool:
-    """The candidates found, best first; `scores` are float32 and not final."""
+    """The best `count` candidates found so far, best first; `scores` are float32, not final."""
 
-    scores: NDArray[np.float32]
-    ids: Ids
+    def __init__(self, view: View, query: Vector, *, count: int) -> None:
+        self.scores = np.empty(0, np.float32)
+        self.ids: Ids = np.empty(0, np.int64)
+        self.count = count
+        self._view = view
+        self._query = query
+        self._exact: dict[int, float] = {}
 
-    def joined(self, scores: NDArray[np.float32], ids: Ids, *, count: int) -> _Pool:
-        """Give the best `count` of both."""
+    def take(self, scores: NDArray[np.float32], ids: Ids) -> None:
+        """Keep the best of these and those that are there."""
         scores, ids = np.concatenate([self.scores, scores]), np.concatenate([self.ids, ids])
-        best = np.argsort(-scores, kind="stable")[:count]
-        return _Pool(scores[best], ids[best])
+        best = np.argsort(-scores, kind="stable")[: self.count]
+        self.scores, self.ids = scores[best], ids[best]
+
+    def take_named(self, ids: Ids) -> None:
+        """Keep the best of these, scored from SQLite."""
+        found = self._cosines(ids.tolist())
+        self._exact |= found
+        known = np.fromiter(found, dtype=np.int64, count=len(found))
+        self.take(np.fromiter(found.values(), dtype=np.float32, count=len(found)), known)
+
+    def take_rows(self, ids: Ids, rows: NDArray[np.float32]) -> None:
+        """Keep the best of these vectors."""
+        self.take(products(rows, self._query), ids)
+
+    def exact(self) -> dict[int, float]:
+        """Give the final scores, by id."""
+        ids: list[int] = self.ids.tolist()
+        missing = self._cosines([id_ for id_ in ids if id_ not in self._exact])
+        known = self._exact | missing
+        return {id_: known[id_] for id_ in ids}
+
+    def _cosines(self, ids: Sequence[int]) -> dict[int, float]:
+        view = self._view
+        return cosines(view.database, self._query, ids, dimensions=view.dimensions)
 
 
 def nearest(view: View, vector: Vector, *, top_k: int) -> list[tuple[int, float]]:
-    """Give up to `top_k` (chunk id, inner product) of visible chunks, best first, ties by id."""
+    """Give up to `top_k` (chunk id, inner product) of visible chunks, best first, ties by id.
+
+    The scores are exact; see the module for what may be missing.
+    """
     query = checked(view.database, vector, dimensions=view.dimensions)
     allowed = None if view.documents is None else _visible_ids(view)
     wanted = 2 * top_k + _SPARE
@@ -66,7 +99,7 @@ def nearest(view: View, vector: Vector, *, top_k: int) -> list[tuple[int, float]
         pool = _candidates(view, query, count=wanted, allowed=allowed)
         complete = len(pool.ids) < wanted
         floor = -np.inf if complete else float(pool.scores[-1]) + NOISE
-        hits = [hit for hit in _chunks(view, query, pool.ids.tolist()) if hit[1] > floor]
+        hits = [hit for hit in _chunks(view, pool.exact()) if hit[1] > floor]
         if complete or len(hits) >= top_k:
             return hits[:top_k]
         # Vectors that no visible chunk names crowd the visible ones out: leave them out at once.
@@ -90,10 +123,9 @@ def similarities(view: View, vector: Vector, chunk_ids: Sequence[int]) -> dict[i
 
 
 def _candidates(view: View, query: Vector, *, count: int, allowed: Ids | None) -> _Pool:
-    pool = _Pool(np.empty(0, np.float32), np.empty(0, np.int64))
+    pool = _Pool(view, query, count=count)
     if allowed is not None and len(allowed) <= FEW:
-        for ids, rows in by_id(view.database, allowed.tolist(), dimensions=view.dimensions):
-            pool = pool.joined(rows @ query, ids, count=count)
+        pool.take_named(allowed)
         return pool
     bits = None if allowed is None else bitmap(allowed)
     uncovered = 1
@@ -102,16 +134,37 @@ def _candidates(view: View, query: Vector, *, count: int, allowed: Ids | None) -
     for segment in segments:
         index = view.shelf.get(segment, dimensions=view.dimensions)
         if index is not None:
-            pool = _scanned(view, query, pool, uncovered, segment.low - 1, count, allowed)
-            pool = pool.joined(*search(index, query, count=count, allowed=bits), count=count)
+            _scan(view, pool, uncovered, segment.low - 1, allowed)
+            found = _found(index, segment, query, count=count, allowed=bits)
+            if segment.shape.is_exact:
+                pool.take(*found)
+            else:
+                pool.take_named(found[1])
             uncovered = segment.high + 1
-    return _scanned(view, query, pool, uncovered, _LAST_ID, count, allowed)
+    _scan(view, pool, uncovered, _LAST_ID, allowed)
+    return pool
 
 
-def _scanned(  # noqa: PLR0913, PLR0917 - one loop's state
-    view: View, query: Vector, pool: _Pool, low: int, high: int, count: int, allowed: Ids | None
-) -> _Pool:
-    """Join the best of the vectors that no sound segment covers, read from SQLite."""
+def _found(
+    index: Any,  # noqa: ANN401 - of faiss
+    segment: Segment,
+    query: Vector,
+    *,
+    count: int,
+    allowed: NDArray[np.uint8] | None,
+) -> tuple[NDArray[np.float32], Ids]:
+    """Give what a segment names; fewer than `count` only where it holds no more."""
+    shape = segment.shape
+    wanted = max(count, shape.candidates)
+    found = search(index, query, count=wanted, probes=shape.probes, allowed=allowed)
+    if len(found[1]) < min(wanted, segment.count) and shape.probes < shape.lists:
+        # The lists looked through hold too few that are allowed.
+        found = search(index, query, count=wanted, probes=shape.lists, allowed=allowed)
+    return found
+
+
+def _scan(view: View, pool: _Pool, low: int, high: int, allowed: Ids | None) -> None:
+    """Look through the vectors that no sound segment covers, read from SQLite."""
     blocks = by_range(
         view.database,
         profile_id=view.profile_id,
@@ -121,18 +174,16 @@ def _scanned(  # noqa: PLR0913, PLR0917 - one loop's state
     )
     for ids, rows in blocks:
         keep = slice(None) if allowed is None else np.isin(ids, allowed)
-        pool = pool.joined(rows[keep] @ query, ids[keep], count=count)
-    return pool
+        pool.take_rows(ids[keep], rows[keep])
 
 
-def _chunks(view: View, query: Vector, vector_ids: list[int]) -> list[tuple[int, float]]:
-    """Give the visible chunks that name these vectors, with exact scores, in final order."""
-    scores = cosines(view.database, query, vector_ids, dimensions=view.dimensions)
+def _chunks(view: View, scores: Mapping[int, float]) -> list[tuple[int, float]]:
+    """Give the visible chunks that name vectors of these scores, in final order."""
     rows = view.database.all(
         f"SELECT id, vector_id FROM chunks WHERE {_visible(view)} "  # noqa: S608 - constants only
         "AND vector_id IN (SELECT value FROM json_each(?))",
         *_values(view),
-        _json(vector_ids),
+        _json([*scores]),
     )
     hits = [(int(chunk_id), scores[vector_id]) for chunk_id, vector_id in rows]
     return sorted(hits, key=lambda hit: (-hit[1], hit[0]))

@@ -22,6 +22,8 @@ class Place:
 
     generation_id: int
     profile_id: int | None
+    #: The table of the generation's words.
+    words: str = fts.TABLES[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,28 +85,46 @@ def insert(
             for page in document.pages
         ],
     )
-    _insert_chunks(database, draft.chunks, document, document_id, place=place)
-    fts.insert(database, rows.word_rows(database, document_id))
+    insert_chunks(database, draft.chunks, document, document_id, place=place)
 
 
 def drop(database: Database, path: str) -> int:
-    """Take a document, its chunks and their words out; gives how many chunks there were."""
+    """Take a document, its chunks and their words out of every generation.
+
+    Gives how many chunks the current one had.
+    """
     found = database.one("SELECT id FROM documents WHERE path = ?", path)
     if found is None:
         return 0
-    gone = rows.word_rows(database, found[0])
-    fts.delete(database, gone)
+    counts = []
+    for generation_id, table in fts.owners(database):
+        gone = rows.word_rows(database, found[0], generation_id=generation_id)
+        fts.delete(database, gone, table=table)
+        counts.append(len(gone))
     database.run("DELETE FROM documents WHERE id = ?", found[0])
+    return counts[0]
+
+
+def drop_chunks(database: Database, document_id: int, *, place: Place) -> int:
+    """Take the chunks of a document and their words out of one generation; gives how many."""
+    gone = rows.word_rows(database, document_id, generation_id=place.generation_id)
+    fts.delete(database, gone, table=place.words)
+    database.run(
+        "DELETE FROM chunks WHERE document_id = ? AND generation_id = ?",
+        *(document_id, place.generation_id),
+    )
     return len(gone)
 
 
-def all_words(database: Database) -> Iterator[Sequence[WordRow]]:
-    """Give the words of every document's chunks, document by document."""
+def all_words(database: Database) -> Iterator[tuple[str, Sequence[WordRow]]]:
+    """Give the words of every document's chunks, and their table, document by document."""
+    owners = fts.owners(database)
     for (document_id,) in database.all("SELECT id FROM documents"):
-        yield rows.word_rows(database, document_id)
+        for generation_id, table in owners:
+            yield table, rows.word_rows(database, document_id, generation_id=generation_id)
 
 
-def _insert_chunks(
+def insert_chunks(
     database: Database,
     drafts: Sequence[ChunkDraft],
     document: Document,
@@ -112,31 +132,36 @@ def _insert_chunks(
     *,
     place: Place,
 ) -> None:
+    """Add the chunks of a stored document to a generation, with their words."""
     edges = (edge for draft in drafts for edge in (draft.chunk.start, draft.chunk.end))
     at = rows.byte_offsets(document.text, edges)
-    for draft in drafts:
-        chunk = draft.chunk
-        values = (
-            *(chunk.ordinal, chunk.start, chunk.end, at[chunk.start], at[chunk.end]),
-            *(chunk.page_start, chunk.page_end, chunk.line_start, chunk.line_end),
-            *(chunk.page_line, rows.to_json(chunk.section), chunk.context),
-        )
-        database.run(
-            "INSERT INTO chunks (generation_id, document_id, vector_id, ordinal, "
-            "char_start, char_end, byte_start, byte_end, page_start, page_end, "
-            "line_start, line_end, page_line, section, context) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(place.generation_id, document_id, _vector_id(database, draft.key, place)),
-            *values,
-        )
-
-
-def _vector_id(database: Database, key: bytes | None, place: Place) -> int | None:
-    if key is None:
-        return None
-    found = database.one(
-        "SELECT id FROM vectors WHERE profile_id = ? AND key = ?", place.profile_id, key
+    vectors = _vector_ids(database, drafts, place)
+    database.many(
+        "INSERT INTO chunks (generation_id, document_id, vector_id, ordinal, "
+        "char_start, char_end, byte_start, byte_end, page_start, page_end, "
+        "line_start, line_end, page_line, section, context) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(place.generation_id, document_id, vectors.get(draft.key or b"")),
+                *(chunk.ordinal, chunk.start, chunk.end, at[chunk.start], at[chunk.end]),
+                *(chunk.page_start, chunk.page_end, chunk.line_start, chunk.line_end),
+                *(chunk.page_line, rows.to_json(chunk.section), chunk.context),
+            )
+            for draft in drafts
+            for chunk in (draft.chunk,)
+        ],
     )
-    if found is None:
-        raise damaged(database.path, f"a chunk names a vector ({key.hex()}) that was never stored")
-    return int(found[0])
+    made = rows.word_rows(database, document_id, generation_id=place.generation_id)
+    fts.insert(database, made, table=place.words)
+
+
+def _vector_ids(database: Database, drafts: Sequence[ChunkDraft], place: Place) -> dict[bytes, int]:
+    """Give the ids of the vectors that the chunks name; each must be stored."""
+    keys = [draft.key for draft in drafts if draft.key is not None]
+    found = rows.vector_ids(database, place.profile_id, keys)
+    for key in keys:
+        if key not in found:
+            fact = f"a chunk names a vector ({key.hex()}) that was never stored"
+            raise damaged(database.path, fact)
+    return found

@@ -9,7 +9,8 @@ changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from kb.store.local.database import Database
@@ -21,6 +22,11 @@ from kb.store.local.words import TOKENIZER_VERSION, index_words
 WEIGHTS: Final = (1.0, 2.0, 1.0)
 
 _COLUMNS: Final = "above, heading, body"
+#: One table for each generation that is kept, so that the words of one count nothing in the
+#: ranking of another, and a switch moves none of them. `generations.words` says which is whose.
+TABLES: Final = ("words", "words_second", "words_third")
+#: Longer pieces are seldom words, and seldom come again; they would only fill the memory.
+_LONGEST: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,55 +47,106 @@ def word_row(chunk_id: int, title: str, section: Sequence[str], text: str) -> Wo
     if title not in section:
         above.insert(0, title)
     # The bar keeps the last character of one heading and the first of the next apart.
-    return WordRow(chunk_id, index_words(" | ".join(above)), index_words(own), index_words(text))
+    return WordRow(chunk_id, _words(" | ".join(above)), _words(own), _words(text))
 
 
-def insert(database: Database, rows: Iterable[WordRow]) -> None:
+def _words(text: str) -> str:
+    """Give what `index_words` gives.
+
+    In a text of ASCII no token crosses a space, and the same pieces come again and again.
+    """
+    if not text.isascii():
+        return index_words(text)
+    pieces = text.split()
+    if max(map(len, pieces), default=0) > _LONGEST:
+        return index_words(text)
+    return " ".join(filter(None, map(_piece, pieces)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _piece(text: str) -> str:
+    return index_words(text)
+
+
+def insert(database: Database, rows: Iterable[WordRow], *, table: str = TABLES[0]) -> None:
     """Add chunks to the index; call inside a transaction."""
     database.many(
-        f"INSERT INTO words (rowid, {_COLUMNS}) VALUES (?, ?, ?, ?)",  # noqa: S608 - a constant
-        [astuple(row) for row in rows],
+        f"INSERT INTO {table} (rowid, {_COLUMNS}) VALUES (?, ?, ?, ?)",  # noqa: S608 - constants
+        [(row.chunk_id, row.above, row.heading, row.body) for row in rows],
     )
 
 
-def delete(database: Database, rows: Iterable[WordRow]) -> None:
+def delete(database: Database, rows: Iterable[WordRow], *, table: str = TABLES[0]) -> None:
     """Take chunks out of the index; the rows must hold what was inserted."""
     database.many(
-        f"INSERT INTO words (words, rowid, {_COLUMNS}) VALUES ('delete', ?, ?, ?, ?)",  # noqa: S608
-        [astuple(row) for row in rows],
+        f"INSERT INTO {table} ({table}, rowid, {_COLUMNS}) "  # noqa: S608 - constants
+        "VALUES ('delete', ?, ?, ?, ?)",
+        [(row.chunk_id, row.above, row.heading, row.body) for row in rows],
     )
 
 
 def is_current(database: Database) -> bool:
-    """Tell whether the index was made with this version of the word rules."""
-    row = database.one("SELECT value FROM facts WHERE name = 'tokenizer'")
+    """Tell whether the index was made with this version of the word rules, and is in use."""
+    row = database.one(
+        "SELECT value FROM facts WHERE name = 'tokenizer' AND EXISTS "
+        "(SELECT 1 FROM generations WHERE state = 'current' AND words IS NOT NULL)"
+    )
     return row == (TOKENIZER_VERSION,)
 
 
-def rebuild(database: Database, documents: Iterable[Sequence[WordRow]]) -> None:
-    """Make the index anew from all stored chunks; call inside a transaction."""
-    database.run("INSERT INTO words (words) VALUES ('delete-all')")
-    for rows in documents:
-        insert(database, rows)
+def empty(database: Database, table: str) -> None:
+    """Take everything out of one table; call inside a transaction."""
+    database.run(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")  # noqa: S608
+
+
+def owners(database: Database) -> list[tuple[int, str]]:
+    """Give the generations that have words, the current one first, each with its table."""
+    found = database.all(
+        "SELECT id, words FROM generations WHERE words IS NOT NULL ORDER BY state != 'current', id"
+    )
+    return [(generation_id, TABLES[number]) for generation_id, number in found]
+
+
+def free_table(database: Database) -> int | None:
+    """Give the number of a table that no generation has, or None; it may not be empty."""
+    taken = {row[0] for row in database.all("SELECT words FROM generations")}
+    return next((number for number in range(len(TABLES)) if number not in taken), None)
+
+
+def rebuild(database: Database, documents: Iterable[tuple[str, Sequence[WordRow]]]) -> None:
+    """Make the index anew from all stored chunks; call inside a transaction.
+
+    `documents` gives the rows of one document in one generation, and their table, and is only
+    read when the current generation is sure to have one.
+    """
+    database.run(
+        "UPDATE generations SET words = ? WHERE state = 'current' AND words IS NULL",
+        free_table(database),
+    )
+    for table in TABLES:
+        empty(database, table)
+    for table, rows in documents:
+        insert(database, rows, table=table)
     database.run("UPDATE facts SET value = ? WHERE name = 'tokenizer'", TOKENIZER_VERSION)
 
 
 def match(
-    database: Database, query: str, *, generation_id: int, top_k: int, documents: str | None
+    database: Database, query: str, *, table: str, top_k: int, documents: str | None
 ) -> list[tuple[int, float]]:
     """Give up to `top_k` (chunk id, BM25 score > 0), best first; ties in order of id.
 
-    `documents` is a JSON list of the document ids to answer from, or None for all.
+    `table` is the one of the generation that answers. `documents` is a JSON list of the document
+    ids to answer from, or None for all.
     """
     expression = match_expression(query)
     if not expression or top_k <= 0:
         return []
     within = "" if documents is None else "AND document_id IN (SELECT value FROM json_each(?))"
     rows = database.all(
-        f"""SELECT words.rowid, -bm25(words, {", ".join(map(str, WEIGHTS))}) AS score
-            FROM words JOIN chunks ON chunks.id = words.rowid
-            WHERE words MATCH ? AND generation_id = ? {within}
-            ORDER BY score DESC, words.rowid LIMIT ?""",  # noqa: S608 - constants only
-        *(expression, generation_id, *([] if documents is None else [documents]), top_k),
+        f"""SELECT {table}.rowid, -bm25({table}, {", ".join(map(str, WEIGHTS))}) AS score
+            FROM {table} JOIN chunks ON chunks.id = {table}.rowid
+            WHERE {table} MATCH ? {within}
+            ORDER BY score DESC, {table}.rowid LIMIT ?""",  # noqa: S608 - constants only
+        *(expression, *([] if documents is None else [documents]), top_k),
     )
     return [(int(chunk_id), float(score)) for chunk_id, score in rows]

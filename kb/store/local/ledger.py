@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace as dataclass_replace
 from datetime import UTC, datetime
 
 from kb.errors import Failure
 from kb.model import Report
 from kb.store.local.database import Database
-from kb.store.local.rows import to_json
+from kb.store.local.rows import FAILURE_SQL, read_failure, to_json
 
 
 def now() -> str:
@@ -42,6 +43,16 @@ def replace(
             for key, failure in distinct.items()
         ],
     )
+
+
+def add(database: Database, failure: Failure, source: str, *, run: str | None) -> None:
+    """Tell of a source whose former version answers: what is wrong with its passages still holds.
+
+    Call inside a transaction.
+    """
+    kept = database.all(f"{FAILURE_SQL} WHERE source = ? AND locator LIKE 'chunk %'", source)
+    passages = [dataclass_replace(read_failure(row), attempts=0) for row in kept]
+    replace(database, source, [*passages, failure], run=run)
 
 
 def forget(database: Database, source: str) -> None:

@@ -69,6 +69,7 @@ def _held(home: Path, holder: dict[str, Any], wait_s: float) -> Failure:
         who = f"`{holder.get('command')}` (process {holder.get('pid')})"
     return failure(
         "store.locked",
-        f"{home} is being written by {who}; waited {wait_s:g} s for it.",
+        f"{home} is being written by {who}; waited {wait_s:g} s for it. Only one command writes at "
+        "a time; searches go on meanwhile.",
         **holder,
     )

@@ -15,6 +15,8 @@ from kb.store.local.database import Database, Row
 from kb.store.local.fts import WordRow, word_row
 
 _UNSIGNED: Final = 1 << 64
+#: Below the number of values that SQLite takes in one statement, wherever it was built.
+_KEYS_AT_ONCE: Final = 500
 
 PASSAGE_SQL: Final = """
     SELECT chunks.id, document_id, byte_start, byte_end, path, title, collection, ordinal,
@@ -160,6 +162,20 @@ def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
+def vector_ids(
+    database: Database, profile_id: int | None, keys: Iterable[bytes]
+) -> dict[bytes, int]:
+    """Give the ids of those vectors of a profile that are stored, by key."""
+    asked = list(dict.fromkeys(keys))
+    found: dict[bytes, int] = {}
+    for at in range(0, len(asked), _KEYS_AT_ONCE):
+        some = asked[at : at + _KEYS_AT_ONCE]
+        marks = ",".join("?" * len(some))
+        sql = f"SELECT key, id FROM vectors WHERE profile_id = ? AND key IN ({marks})"  # noqa: S608
+        found.update(database.all(sql, profile_id, *some))
+    return found
+
+
 def byte_offsets(text: str, offsets: Iterable[int]) -> dict[int, int]:
     """Give for each character offset the byte offset in UTF-8, in one pass over the text."""
     if text.isascii():
@@ -171,8 +187,8 @@ def byte_offsets(text: str, offsets: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def word_rows(database: Database, document_id: int) -> Sequence[WordRow]:
-    """Give the full-text rows of all chunks of a document, made from what is stored."""
+def word_rows(database: Database, document_id: int, *, generation_id: int) -> Sequence[WordRow]:
+    """Give the full-text rows of a document's chunks in a generation, made from what is stored."""
     head = database.one(
         "SELECT title, text FROM documents JOIN contents ON document_id = id WHERE id = ?",
         document_id,
@@ -180,7 +196,9 @@ def word_rows(database: Database, document_id: int) -> Sequence[WordRow]:
     assert head is not None, "a document has contents"
     title, text = head
     chunks = database.all(
-        "SELECT id, section, char_start, char_end FROM chunks WHERE document_id = ?", document_id
+        "SELECT id, section, char_start, char_end FROM chunks "
+        "WHERE document_id = ? AND generation_id = ?",
+        *(document_id, generation_id),
     )
     return [
         word_row(chunk_id, title, json.loads(section), text[start:end])

@@ -22,12 +22,17 @@ from kb.store.local.database import (
     open_writer,
     version,
 )
+from kb.store.local.fts import TABLES
 from kb.store.local.steps import step
 from kb.store.local.words import TOKENIZER_VERSION
 
 if TYPE_CHECKING:
     from sqlite_utils import Database as UtilsDatabase
 
+# No second copy of the text: the rows hold words only, made by `words.py`. FTS5's own tokenizer
+# splits at spaces and takes English endings off; all non-ASCII is a word to it.
+_WORDS: Final = """CREATE VIRTUAL TABLE {} USING fts5 (above, heading, body, content='',
+        tokenize="porter ascii tokenchars '-._@/&'")"""
 # AUTOINCREMENT everywhere: an id that was once seen never names anything else (I6).
 _TABLES: Final = (
     """CREATE TABLE facts (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID""",
@@ -101,10 +106,7 @@ _TABLES: Final = (
         vector_id INTEGER REFERENCES vectors,
         UNIQUE (document_id, generation_id, ordinal))""",
     """CREATE INDEX chunks_by_vector ON chunks (vector_id)""",
-    # No second copy of the text: the rows hold words only, made by `words.py`. FTS5's own
-    # tokenizer splits at spaces and takes English endings off; all non-ASCII is a word to it.
-    """CREATE VIRTUAL TABLE words USING fts5 (above, heading, body, content='',
-        tokenize="porter ascii tokenchars '-._@/&'")""",
+    _WORDS.format("words"),
     """CREATE TABLE failures (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         source TEXT,
@@ -191,6 +193,7 @@ def _apply(connection: sqlite3.Connection) -> None:
 
     migrations = Migrations("kb")
     migrations(name="0001_first")(_first)
+    migrations(name="0002_shapes")(_shapes)
     migrations.apply(Utils(connection, execute_plugins=False))
 
 
@@ -204,3 +207,41 @@ def _first(db: UtilsDatabase) -> None:
     )
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute("PRAGMA user_version = 1")
+
+
+def _shapes(db: UtilsDatabase) -> None:
+    """Let the manifest say how each segment is built and searched; until now all were exact."""
+    for column in (
+        "kind TEXT NOT NULL DEFAULT 'exact'",
+        "width INTEGER NOT NULL DEFAULT 0",
+        "lists INTEGER NOT NULL DEFAULT 0",
+        "probes INTEGER NOT NULL DEFAULT 0",
+        "candidates INTEGER NOT NULL DEFAULT 0",
+        "recall REAL NOT NULL DEFAULT 1.0",
+    ):
+        db.execute(f"ALTER TABLE segments ADD COLUMN {column}")
+    db.execute(
+        "UPDATE segments SET width = coalesce((SELECT json_extract(json, '$.dimensions') "
+        "FROM profiles WHERE profiles.id = profile_id), 0)"
+    )
+    _sets(db)
+    db.execute("PRAGMA user_version = 2")
+
+
+def _sets(db: UtilsDatabase) -> None:
+    """Let a second and a third generation stand beside the one in use."""
+    # The number of its table of words in `fts.TABLES`; one that has none is about to be deleted.
+    db.execute("ALTER TABLE generations ADD COLUMN words INTEGER")
+    # The settings that made it, by their names in kb.toml, as JSON; never the key.
+    db.execute("ALTER TABLE generations ADD COLUMN settings TEXT")
+    db.execute("UPDATE generations SET words = 0 WHERE state = 'current'")
+    for table in TABLES[1:]:
+        db.execute(_WORDS.format(table))
+    # Which documents a generation that is not in use holds, and what failed of them in it.
+    db.execute(
+        """CREATE TABLE built (
+        document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+        generation_id INTEGER NOT NULL REFERENCES generations ON DELETE CASCADE,
+        failures TEXT NOT NULL,
+        PRIMARY KEY (document_id, generation_id)) WITHOUT ROWID"""
+    )

@@ -2,31 +2,25 @@
 
 A segment holds every vector of one profile whose id lies in `low..high`, whether a chunk names it
 or not: an unnamed one is what a killed run had paid for, and may be named tomorrow. The search
-decides what is visible. The only file that imports faiss.
+decides what is visible. What is in the file, and how it is searched, is its shape (`ladder.py`).
 
-What FAISS does not check is checked here: a flipped bit loads in silence (so a file is hashed
-unless its size, time and inode are those it was last found right with), a wrong dimension is an
-empty AssertionError, a `k` above the count pads the answer with id -1.
+A flipped bit loads in silence, so a file is hashed unless its size, time and inode are those it
+was last found right with.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from kb.store.local import indexes
 from kb.store.local.database import Database, door
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from kb.model import Vector
+from kb.store.local.ladder import Shape
 
 FOLDER: Final = "index"
 
@@ -46,6 +40,7 @@ class Segment:
     bytes: int
     mtime_ns: int
     inode: int
+    shape: Shape
 
     def path(self, folder: Path) -> Path:
         """Give where the file lies."""
@@ -80,12 +75,31 @@ class Shelf:
 def listed(database: Database, profile_id: int) -> list[Segment]:
     """Give the manifest of one profile in order of ids."""
     rows = database.all(
-        "SELECT id, sha256, low_id, high_id, count, bytes, mtime_ns, inode FROM segments "
+        "SELECT id, sha256, low_id, high_id, count, bytes, mtime_ns, inode, "
+        "kind, width, lists, probes, candidates, recall FROM segments "
         "WHERE profile_id = ? ORDER BY low_id",
         profile_id,
     )
-    names = ("id", "sha256", "low", "high", "count", "bytes", "mtime_ns", "inode")
-    return [Segment(**dict(zip(names, row, strict=True))) for row in rows]
+    return [_segment(*row) for row in rows]
+
+
+def name(database: Database, profile_id: int, segment: Segment) -> None:
+    """Put a segment into the manifest in place of whatever covered its range, in one go.
+
+    Its `id` is not looked at: the manifest gives one.
+    """
+    with database.transaction():
+        database.run(
+            "DELETE FROM segments WHERE profile_id = ? AND low_id >= ? AND high_id <= ?",
+            *(profile_id, segment.low, segment.high),
+        )
+        database.run(
+            "INSERT INTO segments (profile_id, sha256, low_id, high_id, count, bytes, mtime_ns, "
+            "inode, kind, width, lists, probes, candidates, recall) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(profile_id, segment.sha256, segment.low, segment.high, segment.count),
+            *(segment.bytes, segment.mtime_ns, segment.inode, *astuple(segment.shape)),
+        )
 
 
 def unchanged(folder: Path, segment: Segment) -> bool:
@@ -115,62 +129,21 @@ def is_sound(folder: Path, segment: Segment) -> bool:
 
 def read(folder: Path, segment: Segment, *, dimensions: int) -> Any | None:  # noqa: ANN401
     """Read the index of a segment, or give None where the file cannot be trusted."""
-    faiss = _faiss()
     if not (unchanged(folder, segment) or is_sound(folder, segment)):
         return None
-    try:
-        index = faiss.read_index(str(segment.path(folder)))
-    except RuntimeError:
+    index = indexes.load(segment.path(folder), mapped=segment.shape.lists > 0)
+    if index is None:
         return None
     fits = (index.d, index.ntotal) == (dimensions, segment.count)
     return index if fits else None
 
 
-def search(
-    index: Any,  # noqa: ANN401 - of faiss
-    vector: Vector,
-    *,
-    count: int,
-    allowed: NDArray[np.uint8] | None = None,
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Give scores and ids of up to `count` nearest vectors, best first, padding taken off.
+def write(folder: Path, index: Any) -> tuple[Path, str]:  # noqa: ANN401 - of faiss
+    """Write an index to a new file under a temporary name, durably.
 
-    `allowed` is a bitmap by id, least significant bit first. One query runs on one thread: more
-    were measured to be slower.
+    Returns the path and the SHA-256. The hash is taken of what is written, not of what is read
+    back.
     """
-    faiss = _faiss()
-    parameters = None
-    if allowed is not None:
-        parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(allowed))
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        wanted = min(count, index.ntotal)
-        scores, ids = index.search(vector.reshape(1, -1), wanted, params=parameters)
-    finally:
-        faiss.omp_set_num_threads(threads)
-    real = ids[0] >= 0
-    return scores[0][real], ids[0][real]
-
-
-def write(
-    folder: Path,
-    blocks: Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]],
-    *,
-    dimensions: int,
-) -> tuple[Path, str, int]:
-    """Write vectors to a new file under a temporary name, durably.
-
-    `blocks` gives ids (n,) and vectors (n, dimensions). Returns the path, the SHA-256 and the
-    number of vectors. The hash is taken of what is written, not of what is read back.
-    """
-    faiss = _faiss()
-    quantizer = faiss.IndexScalarQuantizer(
-        dimensions, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-    )
-    index = faiss.IndexIDMap2(quantizer)
-    for ids, matrix in blocks:
-        index.add_with_ids(matrix, ids)
     digest = hashlib.sha256()
     path = folder / f"{os.getpid()}.tmp"
     with door(folder):
@@ -181,10 +154,10 @@ def write(
                 digest.update(data)
                 return file.write(data)
 
-            faiss.write_index(index, faiss.PyCallbackIOWriter(take))
+            indexes.dump(index, take)
             file.flush()
             os.fsync(file.fileno())
-    return path, digest.hexdigest(), int(index.ntotal)
+    return path, digest.hexdigest()
 
 
 def stamp(path: Path) -> tuple[int, int, int]:
@@ -203,8 +176,36 @@ def sweep(folder: Path, named: set[str]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _faiss() -> Any:  # noqa: ANN401 - its stubs do not know its Python layer
-    return importlib.import_module("faiss")
+def _segment(  # noqa: PLR0913, PLR0917 - one row of the manifest
+    id_: int,
+    sha256: str,
+    low: int,
+    high: int,
+    count: int,
+    size: int,
+    mtime_ns: int,
+    inode: int,
+    *shape: Any,  # noqa: ANN401 - what SQLite stores
+) -> Segment:
+    kind, width, lists, probes, candidates, recall = shape
+    return Segment(
+        id=id_,
+        sha256=sha256,
+        low=low,
+        high=high,
+        count=count,
+        bytes=size,
+        mtime_ns=mtime_ns,
+        inode=inode,
+        shape=Shape(
+            kind=kind,
+            width=width,
+            lists=lists,
+            probes=probes,
+            candidates=candidates,
+            recall=recall,
+        ),
+    )
 
 
 def _inode(found: os.stat_result) -> int:

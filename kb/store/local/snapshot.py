@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -17,26 +18,31 @@ from kb.store.local.summary import summarise
 
 if TYPE_CHECKING:
     from kb.model import Matrix, Vector
+    from kb.store.generations import Freed, Generation, Recipe
     from kb.store.local.dense import View
 
 _EVERYTHING: Final = Filter()
 
 _NOW_SQL: Final = """
-    SELECT generations.id, profiles.id, profiles.json FROM generations
-    LEFT JOIN profiles ON profiles.id = profile_id WHERE state = 'current'"""
+    SELECT generations.id, profiles.id, profiles.json, coalesce(words, 0) FROM generations
+    LEFT JOIN profiles ON profiles.id = profile_id
+    WHERE CASE WHEN :generation IS NULL THEN state = 'current'
+        ELSE generations.id = :generation END"""
 
 
 class LocalSnapshot:
     """A `kb.store.Snapshot` over SQLite and FAISS; used by one thread at a time."""
 
-    def __init__(self, database: Database, shelf: Shelf) -> None:
+    def __init__(self, database: Database, shelf: Shelf, *, generation: int | None = None) -> None:
         self._database = database
         self._shelf = shelf
         # The first read inside the transaction is what fixes the state that all later ones see.
         database.run("BEGIN")
-        now = database.one(_NOW_SQL)
-        assert now is not None, "there is always a current generation"
+        found = database.named(_NOW_SQL, generation=generation)
+        assert found, "there is always a current generation"
+        now = found[0]
         self._generation, self._profile_id = now[0], now[1]
+        self._words = fts.TABLES[now[3]]
         self._profile = rows.profile(now[2]) if now[2] else None
 
     @property
@@ -44,14 +50,30 @@ class LocalSnapshot:
         """The pinned profile, or None before the first embedding."""
         return self._profile
 
-    def canaries(self) -> Matrix | None:
-        """Give the canary vectors pinned with the profile, shape (n, dimensions), or None."""
-        found = self._database.one("SELECT canaries FROM profiles WHERE id = ?", self._profile_id)
-        if self._profile is None or not found or found[0] is None:
+    @property
+    def recipe(self) -> Recipe | None:
+        """How the generation was made, or None where that was not written down."""
+        from kb.store.local.generations import recipe_of
+
+        return recipe_of(self._database, self._generation)
+
+    def canaries(self, profile: Profile | None = None) -> Matrix | None:
+        """Give the canary vectors kept with a profile, shape (n, dimensions), or None."""
+        wanted = profile or self._profile
+        if wanted is None:
+            return None
+        sql = "SELECT canaries FROM profiles WHERE digest = ?"
+        found = self._database.one(sql, wanted.digest)
+        if not found or found[0] is None:
             return None
         import numpy as np
 
-        return np.frombuffer(found[0], "<f4").reshape(-1, self._profile.dimensions).copy()
+        return np.frombuffer(found[0], "<f4").reshape(-1, wanted.dimensions).copy()
+
+    def paid_for(self, profile: Profile, keys: Iterable[bytes]) -> set[bytes]:
+        """Give those keys whose vectors are stored under `profile`, pinned or not."""
+        found = self._database.one("SELECT id FROM profiles WHERE digest = ?", profile.digest)
+        return set(rows.vector_ids(self._database, found[0], keys)) if found else set()
 
     def known_sources(self) -> Mapping[str, KnownSource]:
         """Give every file ever brought in and not removed, by path, failed ones too."""
@@ -101,7 +123,7 @@ class LocalSnapshot:
         return fts.match(
             self._database,
             query,
-            generation_id=self._generation,
+            table=self._words,
             top_k=top_k,
             documents=self._listed(within),
         )
@@ -150,13 +172,31 @@ class LocalSnapshot:
 
     def summary(self) -> Summary:
         """Give the counts behind `kb status`."""
-        return summarise(
+        summary = summarise(
             self._database,
             generation_id=self._generation,
             profile_id=self._profile_id,
             profile=self._profile,
             index=self._shelf.folder,
         )
+        return replace(summary, generations=self.generations())
+
+    def generations(self) -> Sequence[Generation]:
+        """Give the generation in use and those beside it: half-built, or kept for a rollback."""
+        from kb.store.local.generations import listed
+
+        return listed(self._database)
+
+    def would_free(self, *, former: bool = False, building: bool = False) -> Freed:
+        """Count what `Generations.collect` would delete."""
+        from kb.store.local.collect import rehearse
+
+        return rehearse(self._database, former=former, building=building)
+
+    def generation_of(self, chunk_id: int) -> int | None:
+        """Give the generation that a chunk belongs to, or None where there is no such chunk."""
+        found = self._database.one("SELECT generation_id FROM chunks WHERE id = ?", chunk_id)
+        return None if found is None else int(found[0])
 
     def _view(self, documents: str | None) -> View | None:
         if self._profile is None:

@@ -19,9 +19,24 @@ STEPS: Final = (
     "put.committed",
     "fail.written",
     "remove.written",
+    "segment.measured",  # in memory, nothing of it on the disk
     "segment.written",  # under a temporary name
     "segment.renamed",  # under its final name, not yet in the manifest
     "segment.named",  # in the manifest; what it replaces still lies in the folder
+)
+
+#: Those that `kb reindex`, `kb rollback` and `kb gc` pass besides.
+GENERATION_STEPS: Final = (
+    "generation.begun",  # there is an empty one to be filled
+    "built.written",  # before the COMMIT that puts a document into it
+    "built.committed",
+    "settings.written",  # beside kb.toml, before the switch
+    "switch.written",  # before the COMMIT that puts it in use
+    "switch.committed",
+    "settings.renamed",  # kb.toml is that of the generation in use
+    "gc.marked",  # what is to go has no words any more
+    "gc.emptied",  # its chunks are gone
+    "gc.vectors",  # some vectors, and what the manifest said of them, are gone
 )
 
 _VARIABLE: Final = "KB_TEST_KILL_AT"

@@ -25,6 +25,7 @@ from kb.errors import UsageError, failure
 from kb.store.local.database import (
     FILE,
     SCHEMA_VERSION,
+    Database,
     door,
     open_reader,
     open_writer,
@@ -70,16 +71,16 @@ class LocalStore:
         return store
 
     @contextmanager
-    def snapshot(self) -> Iterator[LocalSnapshot]:
+    def snapshot(self, *, generation: int | None = None) -> Iterator[LocalSnapshot]:
         """Open a read-only view of the state as it is now; takes no lock."""
         database = open_reader(self._path)
         try:
-            yield LocalSnapshot(database, self._shelf)
+            yield LocalSnapshot(database, self._shelf, generation=generation)
         finally:
             database.close()
 
     @contextmanager
-    def writer(self, command: str) -> Iterator[LocalWriter]:
+    def writer(self, command: str, *, wait_s: float | None = None) -> Iterator[LocalWriter]:
         """Take the writer's lock (waits briefly), or raise `store.locked` naming the holder.
 
         `command` is what the message to another writer says. Opening alone writes nothing to the
@@ -87,9 +88,11 @@ class LocalStore:
         """
         from kb.store.local.writer import LocalWriter
 
-        with writer_lock(self._home, command, wait_s=self._wait_s):
+        wait_s = self._wait_s if wait_s is None else wait_s
+        with writer_lock(self._home, command, wait_s=wait_s):
             database = open_writer(self._path)
             try:
+                _seal(database)
                 yield LocalWriter(database, self._shelf.folder)
             finally:
                 database.close()
@@ -107,6 +110,11 @@ class LocalStore:
             # Another process may have made it while this one waited.
             if not self._path.exists():
                 schema.make(self._home)
+                database = open_writer(self._path)
+                try:
+                    _seal(database)
+                finally:
+                    database.close()
 
     def _bring_up_to_date(self) -> None:
         database = open_reader(self._path)
@@ -119,3 +127,13 @@ class LocalStore:
 
             with writer_lock(self._home, "upgrade the knowledge base", wait_s=self._wait_s):
                 schema.upgrade(self._path)
+
+
+def _seal(database: Database) -> None:
+    """Put what an early kb wrote, or what was just made, under seal."""
+    from kb.store.local import verify_seals as seals
+
+    if not seals.present(database):
+        with database.transaction():
+            seals.lay(database)
+        seals.arm(database)

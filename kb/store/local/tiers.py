@@ -12,20 +12,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from kb.store.local import segments
+from kb.store.local import ladder, segments
 from kb.store.local.database import Database, door
+from kb.store.local.ladder import Shape
 from kb.store.local.schema import sync_folder
 from kb.store.local.segments import Segment
 from kb.store.local.steps import step
+
+if TYPE_CHECKING:
+    from kb.store.local.calibrate import Rows
 
 #: Fewer vectors than this stay in the tail.
 SMALLEST: Final = 1_024
 #: How many neighbours are merged into one.
 FAN: Final = 4
-#: No segment is made larger than this, for it is held in memory while it is built, in bytes.
-LARGEST: Final = 512 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,11 @@ def plan(spans: Sequence[Span], *, most: int) -> list[Span]:
 
 def refresh(database: Database, folder: Path, *, profile_id: int, dimensions: int) -> None:
     """Make the sound set of segments for one profile, then delete files that nothing names."""
-    known = [_certified(database, folder, found) for found in segments.listed(database, profile_id)]
-    most = max(LARGEST // (2 * dimensions), SMALLEST)
+    known = [
+        _certified(database, folder, found, dimensions=dimensions)
+        for found in segments.listed(database, profile_id)
+    ]
+    most = max(ladder.most(dimensions), SMALLEST)
     present = [Span(s.low, s.high, s.count, built) for s, built in known]
     wanted = plan([*present, *_tail(database, profile_id, known, most=most)], most=most)
     for span in wanted:
@@ -75,8 +80,15 @@ def sweep(database: Database, folder: Path) -> None:
     segments.sweep(folder, {row[0] for row in database.all("SELECT sha256 FROM segments")})
 
 
-def _certified(database: Database, folder: Path, segment: Segment) -> tuple[Segment, bool]:
-    """Tell whether the file is sound; remember the `stat` of a sound one that was copied."""
+def _certified(
+    database: Database, folder: Path, segment: Segment, *, dimensions: int
+) -> tuple[Segment, bool]:
+    """Tell whether the file is sound and of the kind that its size asks for.
+
+    The `stat` of a sound one that was copied is remembered.
+    """
+    if segment.shape.is_exact != ladder.is_small(segment.count, dimensions):
+        return segment, False
     if segments.unchanged(folder, segment):
         return segment, True
     sound = segments.is_sound(folder, segment)
@@ -98,7 +110,7 @@ def _tail(
     ids = [
         row[0]
         for row in database.all(
-            "SELECT id FROM vectors WHERE id >= ? AND profile_id = ? ORDER BY id", low, profile_id
+            "SELECT id FROM vectors WHERE id >= ? AND +profile_id = ? ORDER BY id", low, profile_id
         )
     ]
     if len(ids) < SMALLEST:
@@ -115,12 +127,9 @@ def _build(
     database: Database, folder: Path, span: Span, *, profile_id: int, dimensions: int
 ) -> None:
     """Write the file of a span, then name it in place of whatever covered that range."""
-    from kb.store.local.vectors import by_range
-
-    blocks = by_range(
-        database, profile_id=profile_id, dimensions=dimensions, low=span.low, high=span.high
-    )
-    draft, sha256, count = segments.write(folder, blocks, dimensions=dimensions)
+    index, shape = _index(_rows(database, span, profile_id=profile_id, dimensions=dimensions))
+    step("segment.measured")
+    draft, sha256 = segments.write(folder, index)
     step("segment.written")
     with door(folder):
         path = draft.rename(folder / f"{sha256}.faiss")
@@ -128,14 +137,48 @@ def _build(
         sync_folder(folder.parent)
         size, mtime_ns, inode = segments.stamp(path)
     step("segment.renamed")
-    with database.transaction():
-        database.run(
-            "DELETE FROM segments WHERE profile_id = ? AND low_id >= ? AND high_id <= ?",
-            *(profile_id, span.low, span.high),
-        )
-        database.run(
-            "INSERT INTO segments (profile_id, sha256, low_id, high_id, count, bytes, mtime_ns, "
-            "inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            *(profile_id, sha256, span.low, span.high, count, size, mtime_ns, inode),
-        )
+    made = Segment(
+        id=0,
+        sha256=sha256,
+        low=span.low,
+        high=span.high,
+        count=int(index.ntotal),
+        bytes=size,
+        mtime_ns=mtime_ns,
+        inode=inode,
+        shape=shape,
+    )
+    segments.name(database, profile_id, made)
     step("segment.named")
+
+
+def _rows(database: Database, span: Span, *, profile_id: int, dimensions: int) -> Rows:
+    import numpy as np
+
+    from kb.store.local.calibrate import Rows
+    from kb.store.local.vectors import by_id, by_range
+
+    found = database.all(
+        "SELECT id FROM vectors WHERE id BETWEEN ? AND ? AND +profile_id = ? ORDER BY id",
+        *(span.low, span.high, profile_id),
+    )
+    return Rows(
+        dimensions=dimensions,
+        ids=np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found)),
+        blocks=lambda: by_range(
+            database, profile_id=profile_id, dimensions=dimensions, low=span.low, high=span.high
+        ),
+        some=lambda ids: by_id(database, ids, dimensions=dimensions),
+    )
+
+
+def _index(rows: Rows) -> tuple[Any, Shape]:
+    """Give the filled index of the kind that so many vectors ask for, and its shape."""
+    from kb.store.local import calibrate, indexes
+
+    if not ladder.is_small(len(rows.ids), rows.dimensions):
+        return calibrate.build(rows)
+    index = indexes.exact(rows.dimensions)
+    for ids, matrix in rows.blocks():
+        index.add_with_ids(matrix, ids)
+    return index, ladder.exact_shape(rows.dimensions)

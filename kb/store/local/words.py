@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -42,14 +43,10 @@ _MARKS: Final = (
 _LETTER: Final = f"[^\\W_{_SPACELESS}{_HANGUL}\U00010000-\U0010ffff]|[{_MARKS}]"
 _NUMBER: Final = r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)"
 _JOINT: Final = r"(?<=[^\W_])(?:[.\-_@&](?=[^\W_])|['’](?=[^\W\d_]))|(?<=\d)/(?=\d)"
-# Each large class stands here once: compiling them is a good part of what a search imports.
-_TOKEN = re.compile(f"(?P<cjk>(?:{_CJK})+)|(?:{_NUMBER}|{_LETTER}|{_JOINT})+")
 _JOINTS: Final = ".-_@&/'’"
 _BREAK = re.compile(r"[ \t]?(?:\r\n|\r|\n)[ \t]?")
-_HANGUL_LETTER = re.compile(f"[{_HANGUL}]")
 # Within a piece, which holds no CJK.
 _ALPHA: Final = f"(?:[^\\W\\d_]|[{_MARKS}])+"
-_PART = re.compile(rf"{_NUMBER}(?:\.\d+)?|\d+(?:\.\d+)*|{_ALPHA}(?:['’]{_ALPHA})*")
 _SIMPLE = re.compile(r"[a-z]+|\d+")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _CENTS = re.compile(r"\d+\.00")
@@ -58,6 +55,10 @@ _LATIN_MARKS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
 _LIST_COMMA = re.compile(r"(?<=[0-9])，(?=[0-9])")
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")
 _CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\u1160-\u11ff\uff9e\uff9f]*", re.DOTALL)
+# The large classes take 40 ms to compile, which a search in ASCII need not pay: there, these
+# patterns find the same.
+_LETTER_ASCII: Final = "[A-Za-z0-9]"
+_ALPHA_ASCII: Final = "[A-Za-z]+"
 # Longer than any word; what is longer (base64) is noise, and its parts are not taken.
 _LONGEST: Final = 80
 
@@ -76,6 +77,25 @@ class Run(NamedTuple):
     cjk: bool
     text: str
     start: int
+
+
+@cache
+def _token_of(ascii_only: bool) -> re.Pattern[str]:
+    """Give what finds runs of CJK characters (group `cjk`) and pieces of others."""
+    cjk, letter = ("(?!)", _LETTER_ASCII) if ascii_only else (_CJK, _LETTER)
+    return re.compile(f"(?P<cjk>(?:{cjk})+)|(?:{_NUMBER}|{letter}|{_JOINT})+")
+
+
+@cache
+def _part_of(ascii_only: bool) -> re.Pattern[str]:
+    """Give what finds the parts of a piece, which holds no CJK."""
+    alpha = _ALPHA_ASCII if ascii_only else _ALPHA
+    return re.compile(rf"{_NUMBER}(?:\.\d+)?|\d+(?:\.\d+)*|{alpha}(?:['’]{alpha})*")
+
+
+@cache
+def _hangul() -> re.Pattern[str]:
+    return re.compile(f"[{_HANGUL}]")
 
 
 def fold(text: str) -> str:
@@ -112,7 +132,7 @@ def tokens(folded: str) -> Iterator[Token]:
 def runs(folded: str) -> Iterator[Run]:
     """Give what is written without a break: runs of CJK characters, and pieces of others."""
     open_run: Run | None = None
-    for match in _TOKEN.finditer(folded):
+    for match in _token_of(folded.isascii()).finditer(folded):
         run = Run(match.lastgroup == "cjk", match.group(), match.start())
         if open_run and run.cjk and _goes_on(open_run, run, folded):
             run = Run(True, folded[open_run.start : match.end()], open_run.start)
@@ -132,8 +152,8 @@ def _goes_on(before: Run, after: Run, folded: str) -> bool:
     gap = folded[before.start + len(before.text) : after.start]
     return (
         _BREAK.fullmatch(gap) is not None
-        and not _HANGUL_LETTER.match(before.text[-1])
-        and not _HANGUL_LETTER.match(after.text[0])
+        and not _hangul().match(before.text[-1])
+        and not _hangul().match(after.text[0])
     )
 
 
@@ -154,7 +174,7 @@ def piece(text: str, start: int) -> Iterator[Token]:
         return
     parts = [
         Token(_plain(match.group()), start + match.start(), start + match.end())
-        for match in _PART.finditer(_POSSESSIVE.sub("", text))
+        for match in _part_of(text.isascii()).finditer(_POSSESSIVE.sub("", text))
     ]
     if len(parts) > 1:
         yield from parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,29 +18,47 @@ from kb.store.local.steps import step
 
 if TYPE_CHECKING:
     from kb.model import Matrix
+    from kb.store.generations import Recipe
+    from kb.store.local.generations import LocalGenerations
 
-_KEYS_AT_ONCE: Final = 500
+#: Keys come in no order, so the pages of their index must stay in memory; and a journal that is
+#: folded in less often folds in fewer pages. Both cost at most 64 MiB.
+_ROOM: Final = ("cache_size=-65536", "wal_autocheckpoint=16384")
 
 
 class LocalWriter:
     """The one `kb.store.Writer`; it exists only while the writer's lock is held."""
 
-    def __init__(self, database: Database, index: Path) -> None:
+    def __init__(self, database: Database, index: Path, *, generation: int | None = None) -> None:
         self._database = database
         self._index = index
         self._run: str | None = None
-        now = database.one("SELECT id, profile_id FROM generations WHERE state = 'current'")
-        assert now is not None, "there is always a current generation"
-        self._generation, self._profile_id = now
-        self._profile = self._pinned()
+        for setting in _ROOM:
+            database.run(f"PRAGMA {setting}")
         if not fts.is_current(database):
             with database.transaction():
                 fts.rebuild(database, documents.all_words(database))
+        found = database.named(
+            "SELECT id, profile_id, words FROM generations "
+            "WHERE CASE WHEN :id IS NULL THEN state = 'current' ELSE id = :id END",
+            id=generation,
+        )
+        assert found, "there is always a current generation"
+        self._generation, self._profile_id, words = found[0]
+        self._words = fts.TABLES[words or 0]
+        self._profile = self._pinned()
 
-    def pin(self, profile: Profile, *, canaries: Matrix | None = None) -> None:
+    def pin(
+        self,
+        profile: Profile,
+        *,
+        canaries: Matrix | None = None,
+        recipe: Recipe | None = None,
+    ) -> None:
         """Make `profile` the current generation's, where it has none yet.
 
-        `canaries`, shape (n, dimensions) float32, are kept with it where none are kept yet.
+        `canaries`, shape (n, dimensions) float32, are kept with it where none are kept yet, and
+        so is the `recipe`.
         Raises `UsageError` (`embed.profile_mismatch`) naming the differing fields when another
         profile is pinned.
         """
@@ -60,20 +79,17 @@ class LocalWriter:
             self._profile = self._pinned()
         if canaries is not None:
             self._keep_canaries(canaries, profile.dimensions)
+        if recipe is not None:
+            self._expect_chunking(recipe)
+            self._database.run(
+                "UPDATE generations SET chunking = ?, settings = ? "
+                "WHERE id = ? AND chunking IS NULL",
+                *(rows.to_json(recipe.chunking), rows.to_json(recipe.settings), self._generation),
+            )
 
     def known_keys(self, keys: Iterable[bytes]) -> set[bytes]:
         """Give those keys whose vectors are already paid for under the pinned profile."""
-        asked = list(keys)
-        known: set[bytes] = set()
-        for at in range(0, len(asked), _KEYS_AT_ONCE):
-            some = asked[at : at + _KEYS_AT_ONCE]
-            marks = ",".join("?" * len(some))
-            found = self._database.all(
-                f"SELECT key FROM vectors WHERE profile_id = ? AND key IN ({marks})",  # noqa: S608
-                *(self._profile_id, *some),
-            )
-            known.update(row[0] for row in found)
-        return known
+        return set(rows.vector_ids(self._database, self._profile_id, keys))
 
     def add_vectors(self, keys: Sequence[bytes], matrix: Matrix) -> None:
         """Keep vectors under the pinned profile; row i belongs to `keys[i]`, a known key stays.
@@ -103,6 +119,20 @@ class LocalWriter:
         The ledger gets `draft.failures` and the document's own problems, each once. Raises
         `StoreError` (`store.corrupt`) when a chunk names a vector that is not stored.
         """
+        return self.put_all([draft])[0]
+
+    def put_all(self, drafts: Sequence[DocumentDraft]) -> list[tuple[int, int]]:
+        """Do for several documents what `put` does for one, all in one transaction.
+
+        One flush to the disk for many small documents is most of what an ingest of them costs.
+        """
+        with self._database.transaction():
+            counts = [self._put(draft) for draft in drafts]
+            step("put.written")
+        step("put.committed")
+        return counts
+
+    def _put(self, draft: DocumentDraft) -> tuple[int, int]:
         document = documents.storable(draft.document)
         path = draft.source.path
         problems = [*draft.failures, *document.problems]
@@ -112,13 +142,10 @@ class LocalWriter:
             state="indexed",
             retriable=any(problem.retriable for problem in problems),
         )
-        with self._database.transaction():
-            removed = documents.drop(self._database, path)
-            documents.know(self._database, draft.source, outcome)
-            documents.insert(self._database, draft, document, place=self._place)
-            ledger.replace(self._database, path, problems, run=self._run)
-            step("put.written")
-        step("put.committed")
+        removed = documents.drop(self._database, path)
+        documents.know(self._database, draft.source, outcome)
+        documents.insert(self._database, draft, document, place=self.place)
+        ledger.replace(self._database, path, problems, run=self._run)
         return len(draft.chunks), removed
 
     def touch(self, source: Source) -> None:
@@ -143,7 +170,7 @@ class LocalWriter:
                 retriable=failure.retriable,
             )
             documents.know(self._database, source, outcome)
-            ledger.replace(self._database, source.path, [failure], run=self._run)
+            ledger.add(self._database, failure, source.path, run=self._run)
             step("fail.written")
 
     def remove(self, paths: Sequence[str]) -> tuple[int, int]:
@@ -180,9 +207,21 @@ class LocalWriter:
         """Close the run with what it did."""
         ledger.finish(self._database, report)
 
+    def generations(self) -> LocalGenerations:
+        """Give what makes, switches and deletes whole generations."""
+        from kb.store.local.generations import LocalGenerations
+
+        return LocalGenerations(self._database, self._index)
+
     @property
-    def _place(self) -> Place:
-        return Place(generation_id=self._generation, profile_id=self._profile_id)
+    def profile(self) -> Profile | None:
+        """The profile of the generation that this writes to, or None before it is pinned."""
+        return self._profile
+
+    @property
+    def place(self) -> Place:
+        """Where its chunks belong."""
+        return Place(generation_id=self._generation, profile_id=self._profile_id, words=self._words)
 
     def _pinned(self) -> Profile | None:
         row = self._database.one(
@@ -194,6 +233,15 @@ class LocalWriter:
             return None
         self._profile_id = row[0]
         return rows.profile(row[1])
+
+    def _expect_chunking(self, recipe: Recipe) -> None:
+        found = self._database.one(
+            "SELECT chunking FROM generations WHERE id = ?", self._generation
+        )
+        if found and found[0] and json.loads(found[0]) != recipe.chunking:
+            told = f"passages of {recipe.chunking}, and the knowledge base has {found[0]}"
+            message = f"The settings ask for {told}."
+            raise UsageError(failure("embed.profile_mismatch", message))
 
     def _keep_canaries(self, canaries: Matrix, dimensions: int) -> None:
         import numpy as np

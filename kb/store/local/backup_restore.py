@@ -1,0 +1,162 @@
+"""`kb restore`: put the knowledge base of a backup in place.
+
+Everything is unpacked beside what is there and checked, before anything is touched. Then the new
+database takes the name of the old one in one step; the old one lies under another name until the
+new one is in place. The index is derived, and built anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from kb.errors import StoreError
+from kb.store import Backup
+from kb.store.local.backup import Archive, broken_backup, check_database, opened, usage
+from kb.store.local.database import FILE, connect, door, open_reader, open_writer
+from kb.store.local.lock import writer_lock
+from kb.store.local.schema import sync_folder, upgrade
+from kb.store.local.segments import FOLDER
+from kb.store.local.verify_tables import differences, reference
+
+_WORK: Final = "restore.tmp"
+_REPLACED: Final = ".replaced"
+_SETTINGS: Final = "kb.toml"
+
+
+def restore(home: Path, file: Path, *, force: bool) -> Backup:
+    """Put the backup `file` in place in `home`; see `kb.store.restore_store`."""
+    home = home.absolute()
+    with door(home):
+        if not file.exists():
+            raise usage(f"There is no file {file}.", "Name the file that `kb backup` wrote.")
+        made = not home.exists()
+    with opened(file.absolute()) as archive:
+        _refuse(home, force=force)
+        try:
+            with door(home):
+                home.mkdir(parents=True, exist_ok=True)
+            with writer_lock(home, "restore"):
+                _refuse(home, force=force)
+                _carry_out(home, archive)
+                return archive.summary(file)
+        except BaseException:
+            if made:
+                _leave_nothing(home)
+            raise
+
+
+def _refuse(home: Path, *, force: bool) -> None:
+    with door(home):
+        there = (home / FILE).exists() or (home / f"{FILE}-wal").exists()
+    if there and not force:
+        raise usage(
+            f"There is a knowledge base in {home} already.",
+            "Restore into another folder with --home, or overwrite this one with --force.",
+        )
+
+
+def _leave_nothing(home: Path) -> None:
+    """Take away the folder that was made for a restore that failed."""
+    with suppress(OSError):
+        if not (home / FILE).exists():
+            for name in ("lock", "lock.holder"):
+                (home / name).unlink(missing_ok=True)
+            home.rmdir()
+
+
+def _carry_out(home: Path, archive: Archive) -> None:
+    work = home / _WORK
+    try:
+        with door(home):
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+        for name in (FILE, *archive.extras):
+            _unpack(archive, name, work / name)
+        broken = broken_backup(archive.path, "SQLite finds its database damaged")
+        check_database(work / FILE, broken)
+        upgrade(work / FILE)
+        _refuse_strange(archive, work / FILE)
+        _settle(work / FILE, "DELETE FROM segments")
+        _replace(home, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    _refresh(home)
+
+
+def _unpack(archive: Archive, name: str, path: Path) -> None:
+    with door(path), path.open("xb") as file:
+        for block in archive.blocks(name):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _refuse_strange(archive: Archive, path: Path) -> None:
+    """Take no table, trigger or view into use that kb would not have made."""
+    database = open_reader(path)
+    try:
+        for said in differences(database, reference()):
+            raise broken_backup(archive.path, f"in its database, {said}")
+    finally:
+        database.close()
+
+
+def _settle(path: Path, *statements: str) -> None:
+    """Bring all that a journal may hold into the database file itself, and let the journal go.
+
+    A backup holds no files of an index, so what is restored must name none: `statements`.
+    """
+    connection = connect(path, "mode=rw")
+    try:
+        with door(path):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
+
+
+def _replace(home: Path, work: Path) -> None:
+    path, old = home / FILE, home / f"{FILE}{_REPLACED}"
+    if path.exists():
+        with suppress(StoreError):  # one that is damaged cannot be settled
+            _settle(path)
+    with door(home):
+        old.unlink(missing_ok=True)
+        if path.exists():
+            with suppress(OSError):  # a file system without links
+                os.link(path, old)
+        # A journal is taken for that of whichever database lies beside it.
+        for end in ("-wal", "-shm"):
+            journal = home / f"{FILE}{end}"
+            if journal.exists():
+                journal.replace(home / f"{FILE}{_REPLACED}{end}")
+        (work / FILE).replace(path)
+        _replace_settings(home, work)
+        sync_folder(home)
+        for end in ("", "-wal", "-shm"):
+            (home / f"{FILE}{_REPLACED}{end}").unlink(missing_ok=True)
+
+
+def _replace_settings(home: Path, work: Path) -> None:
+    """Put the settings of the backup in place; others that a person wrote are kept beside them."""
+    new, now = work / _SETTINGS, home / _SETTINGS
+    if now.exists() and (not new.exists() or new.read_bytes() != now.read_bytes()):
+        now.replace(home / f"{_SETTINGS}{_REPLACED}")
+    if new.exists():
+        new.replace(now)
+
+
+def _refresh(home: Path) -> None:
+    """Build the index of what was restored, and sweep that of what was there before."""
+    from kb.store.local.writer import LocalWriter
+
+    database = open_writer(home / FILE)
+    try:
+        LocalWriter(database, home / FOLDER).refresh_index()
+    finally:
+        database.close()
