@@ -7,10 +7,12 @@ import platform
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -25,17 +27,28 @@ class Cost:
     exit_code: int
 
 
-def run_once(command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> Cost:
-    """Run a command to its end, its output thrown away."""
+def run_once(
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    errors: IO[bytes] | int = subprocess.DEVNULL,
+    limit_s: float | None = None,
+) -> Cost:
+    """Run a command to its end, its output thrown away; past `limit_s` it is killed."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=errors,
         env={**os.environ, **(environ or {})},
         cwd=REPOSITORY,
     )
+    timer = threading.Timer(limit_s, process.kill) if limit_s else None
+    if timer:
+        timer.start()
     _, status, usage = os.wait4(process.pid, 0)
+    if timer:
+        timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     return Cost(
         cpu_s=usage.ru_utime + usage.ru_stime,

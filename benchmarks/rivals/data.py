@@ -1,0 +1,75 @@
+"""`python -m benchmarks.rivals.data FOLDER COUNT DIMENSIONS`: what every side is given alike.
+
+Writes `vectors.npy`, `texts.jsonl`, `questions.npy`, `question.npy` (the first of them) and
+`truth.json`: for each question the rows of its ten nearest vectors, found by comparing with all.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.store_data import Cloud, Floats
+
+QUESTIONS: Final = 200
+TOP: Final = 10
+_BLOCK: Final = 5000
+
+
+def batches(folder: Path, size: int) -> Iterator[tuple[int, Floats, list[str]]]:
+    """Give the number of the first passage, the vectors and the texts, batch after batch."""
+    width = dimensions(folder)
+    # Read and not mapped: mapped pages would count as the memory of whoever reads them.
+    with (folder / "vectors.npy").open("rb") as numbers, _texts(folder).open("rb") as lines:
+        numbers.seek(np.load(folder / "vectors.npy", mmap_mode="r").offset)
+        start = 0
+        while len(block := np.fromfile(numbers, np.float32, size * width).reshape(-1, width)):
+            yield start, block, [json.loads(line) for line in islice(lines, len(block))]
+            start += len(block)
+
+
+def dimensions(folder: Path) -> int:
+    """Give how long the vectors are."""
+    return int(np.load(folder / "vectors.npy", mmap_mode="r").shape[1])
+
+
+def prepare(folder: Path, cloud: Cloud) -> None:
+    """Write everything into the folder."""
+    from benchmarks.store_base import Writing
+
+    questions = cloud.questions(QUESTIONS).astype(np.float32)
+    np.save(folder / "questions.npy", questions)
+    np.save(folder / "question.npy", questions[0])
+    shape = (cloud.count, cloud.dimensions)
+    vectors = np.lib.format.open_memmap(
+        folder / "vectors.npy", mode="w+", dtype=np.float32, shape=shape
+    )
+    scores = np.empty((QUESTIONS, cloud.count), np.float32)
+    for start, block in cloud.blocks(_BLOCK):
+        vectors[start : start + len(block)] = block
+        scores[:, start : start + len(block)] = questions @ block.T
+    vectors.flush()
+    nearest = np.argsort(-scores, axis=1)[:, :TOP]
+    (folder / "truth.json").write_text(json.dumps(nearest.tolist()), encoding="utf-8")
+    writing = Writing()
+    with _texts(folder).open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(writing.text()) + "\n" for _ in range(cloud.count))
+
+
+def _texts(folder: Path) -> Path:
+    return folder / "texts.jsonl"
+
+
+def main() -> None:
+    folder, count, width = sys.argv[1:]
+    prepare(Path(folder), Cloud(count=int(count), dimensions=int(width), matryoshka=False))
+
+
+if __name__ == "__main__":
+    main()
