@@ -15,8 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from kb.chunk import Chunking, chunk_document, estimate_tokens, split_chunk
+from kb.embed import Embedder
 from kb.errors import Failure, Stage, StageError
 from kb.model import Chunk, Document, Embedded, EmbedItem, Profile, Source, text_key
+from kb.pipeline.observe import Steps
 from kb.pipeline.plan import Task, settled
 from kb.pipeline.tally import Tally
 from kb.store import ChunkDraft, DocumentDraft
@@ -75,16 +77,6 @@ class _Pending:
     refused: int = 0
 
 
-class Watch(Protocol):
-    """What the flow calls as it goes."""
-
-    def document(self, path: str) -> None:
-        """Take note that this document was read."""
-
-    def chunks(self, count: int) -> None:
-        """Take note that so many chunks are done."""
-
-
 class Shelf(Protocol):
     """Where the flow puts what is finished: a writer, or a generation being made."""
 
@@ -105,13 +97,13 @@ class Flow:
     """Carries documents through chunking, embedding and storing, onto one shelf."""
 
     def __init__(
-        self, writer: Shelf, profile: Profile, chunking: Chunking, tally: Tally, watch: Watch
+        self, writer: Shelf, profile: Profile, chunking: Chunking, tally: Tally, steps: Steps
     ) -> None:
         self._writer = writer
         self._profile = profile
         self._chunking = chunking
         self._tally = tally
-        self._watch = watch
+        self._steps = steps
         self._pending: dict[bytes, list[_Pending]] = {}
         self._vectors: dict[bytes, Vector] = {}
         self._written_at = time.monotonic()
@@ -120,14 +112,32 @@ class Flow:
         self._complete: deque[_Pending] = deque()
         self._complete_chunks = 0
 
+    def carry(self, reads: Iterable[Read], embedder: Embedder) -> None:
+        """Bring all of these documents through; also when it ends early, what is complete is kept.
+
+        Raises `EndpointError`.
+        """
+        try:
+            with self._tally.at(Stage.EMBED):
+                self._settle_all(embedder.embed(self.texts(reads)))
+                # Settling the last texts may have cut passages.
+                while self._cut:
+                    self._settle_all(embedder.embed(self.texts(())))
+        finally:
+            self.flush()
+
+    def _settle_all(self, outcomes: Iterable[Embedded]) -> None:
+        for embedded in outcomes:
+            self.settle(embedded)
+
     def texts(self, reads: Iterable[Read]) -> Iterator[EmbedItem]:
         """Give the texts that have to be embedded, reading documents only as they are asked for.
 
-        What settling these texts adds may come too late: `unsent` tells, and another call gives it.
+        What settling these texts adds may come too late, and is given by another call.
         """
         for read in reads:
             yield from self._pieces()
-            self._watch.document(read.source.path)
+            self._steps.document(read.source.path)
             if isinstance(read.outcome, Failure):
                 self._refuse(read, read.outcome)
                 continue
@@ -138,11 +148,6 @@ class Flow:
                 continue
             yield from self._missing(pending)
         yield from self._pieces()
-
-    @property
-    def unsent(self) -> bool:
-        """Whether pieces of passages that were cut wait to be asked for."""
-        return bool(self._cut)
 
     def settle(self, embedded: Embedded) -> None:
         """Take what became of one text; stores each document that this completes."""
@@ -327,7 +332,7 @@ class Flow:
         self._tally.chunks["failed"] += pending.refused
         self._tally.chunks["removed"] += removed
         self._tally.documents["updated" if is_update(read.task) else "added"] += 1
-        self._watch.chunks(added)
+        self._steps.chunks(added)
 
 
 def is_update(task: Task) -> bool:

@@ -18,7 +18,7 @@ from kb.model import Document, Profile, Report, RunStatus, Source
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.flow import Flow, Read, is_update
-from kb.pipeline.observe import Observer, Progress, Silent
+from kb.pipeline.observe import Observer, Silent, Steps
 from kb.pipeline.plan import Plan, Task, Wanted, make_plan
 from kb.pipeline.recipe import check_chunking, chunking, longest_passage, recipe_of
 from kb.pipeline.setup import remember_settings
@@ -187,18 +187,10 @@ class _Run:
         # Also where the profile was pinned by a run that was killed before it came to this.
         remember_settings(self._base, embedder.profile)
         self._profile = embedder.profile
-        watch = _Watch(self.observer, len(tasks))
-        flow = Flow(writer, embedder.profile, self._chunking, self._tally, watch)
-        reads = self._read(tasks)
-        try:
-            with closing(reads), self._tally.at(Stage.EMBED):
-                for embedded in embedder.embed(flow.texts(reads)):
-                    flow.settle(embedded)
-                while flow.unsent:
-                    for embedded in embedder.embed(flow.texts(())):
-                        flow.settle(embedded)
-        finally:
-            flow.flush()
+        steps = Steps(self.observer, "Reading and embedding", len(tasks))
+        flow = Flow(writer, embedder.profile, self._chunking, self._tally, steps)
+        with closing(self._read(tasks)) as reads:
+            flow.carry(reads, embedder)
 
     def _read(self, tasks: Sequence[Task]) -> Generator[Read]:
         """Read the files in worker processes, in order, hashing each before it is read."""
@@ -234,47 +226,7 @@ class _Run:
 
     def report(self, run: str, status: RunStatus, error: Failure | None = None) -> Report:
         """Give the report of the run as it stands."""
-        tally = self._tally
-        return Report(
-            run=run,
-            status="partial" if status == "ok" and tally.failures else status,
-            seconds=tally.seconds,
-            profile=self._profile,
-            stages=tally.stages(),
-            documents=tally.document_counts(),
-            chunks=tally.chunk_counts(),
-            failures=tuple(tally.failures),
-            error=error,
-        )
-
-
-class _Watch:
-    """Turns the flow's steps into progress."""
-
-    def __init__(self, observer: Observer, total: int) -> None:
-        self._observer = observer
-        self._total = total
-        self._documents = 0
-        self._chunks = 0
-
-    def document(self, path: str) -> None:
-        self._documents += 1
-        self._tell(path)
-
-    def chunks(self, count: int) -> None:
-        self._chunks += count
-        self._tell("")
-
-    def _tell(self, path: str) -> None:
-        self._observer.advance(
-            Progress(
-                activity="Reading and embedding",
-                documents_done=self._documents,
-                documents_total=self._total,
-                chunks_done=self._chunks,
-                current=path,
-            )
-        )
+        return self._tally.report(run, status, profile=self._profile, error=error)
 
 
 def _hash(source: Source) -> str:

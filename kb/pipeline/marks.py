@@ -24,15 +24,19 @@ class Comparison:
     clear: bool
 
 
-def compare(mine: Vector, other: Vector) -> Comparison:
-    """Compare the reciprocal ranks of two on the same questions, shape (n,), by a bootstrap."""
+def compare(mine: Vector, other: Vector, *, among: int = 1) -> Comparison:
+    """Compare the reciprocal ranks of two on the same questions, shape (n,), by a paired bootstrap.
+
+    `among` is how many others there were to choose the best from: the more, the more is chance.
+    """
     import numpy as np
 
     gaps = np.asarray(other, np.float64) - np.asarray(mine, np.float64)
     generator = np.random.default_rng(0)
     drawn = generator.integers(0, len(gaps), size=(_DRAWS, len(gaps)))
     means = gaps[drawn].mean(axis=1)
-    low, high = np.percentile(means, [50 * _LEVEL, 100 - 50 * _LEVEL])
+    tail = 50 * _LEVEL / max(among, 1)
+    low, high = np.percentile(means, [tail, 100 - tail])
     return Comparison(
         difference=float(gaps.mean()),
         noise=float(high - low) / 2,

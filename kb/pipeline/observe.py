@@ -37,3 +37,35 @@ class Silent:
 
     def advance(self, progress: Progress) -> None:
         """Take no notice."""
+
+
+class Steps:
+    """Turns the steps of a run over `total` documents into progress."""
+
+    def __init__(self, observer: Observer, activity: str, total: int) -> None:
+        self._observer = observer
+        self._activity = activity
+        self._total = total
+        self._documents = 0
+        self._chunks = 0
+
+    def document(self, path: str) -> None:
+        """Tell that this document was read."""
+        self._documents += 1
+        self._tell(path)
+
+    def chunks(self, count: int) -> None:
+        """Tell that so many chunks are done."""
+        self._chunks += count
+        self._tell("")
+
+    def _tell(self, path: str) -> None:
+        self._observer.advance(
+            Progress(
+                activity=self._activity,
+                documents_done=self._documents,
+                documents_total=self._total,
+                chunks_done=self._chunks,
+                current=path,
+            )
+        )

@@ -76,11 +76,12 @@ def _headings(path: str, document: Document) -> Iterator[tuple[str, Span]]:
             spans[chunk.section] = (start, chunk.end)
     for section, (start, end) in spans.items():
         text = " ".join(_MARKS.sub("", section[-1]).split())
-        if _asks(text):
+        if asks(text):
             yield text, Span(path=path, start=start, end=end)
 
 
-def _asks(text: str) -> bool:
+def asks(text: str) -> bool:
+    """Tell whether a heading says enough, and not too much, to be a question."""
     wide = any("\u2e80" <= each <= "\u9fff" or "\uac00" <= each <= "\ud7af" for each in text)
     return sum(map(str.isalpha, text)) >= (2 if wide else 5) and estimate_tokens(text) <= 60
 

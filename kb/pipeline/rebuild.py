@@ -11,10 +11,9 @@ from typing import Final
 
 from kb.chunk import Chunking
 from kb.embed import Embedder
-from kb.errors import Failure, Stage
-from kb.model import Document, Profile, Report, RunStatus, Source
+from kb.model import Document, Source
 from kb.pipeline.flow import Flow, Read
-from kb.pipeline.observe import Observer, Progress
+from kb.pipeline.observe import Observer, Steps
 from kb.pipeline.plan import Task
 from kb.pipeline.tally import Tally
 from kb.store import Builder, DocumentRow, Store
@@ -41,18 +40,10 @@ def fill(work: Work, builder: Builder, embedder: Embedder, how: Chunking) -> Non
     paths = builder.missing()
     for failure in builder.failures():
         work.tally.standing(failure)
-    watch = _Watch(work.observer, len(paths))
-    flow = Flow(builder, builder.profile, how, work.tally, watch)
-    reads = _reads(work.store, paths)
-    try:
-        with closing(reads), work.tally.at(Stage.EMBED):
-            for embedded in embedder.embed(flow.texts(reads)):
-                flow.settle(embedded)
-            while flow.unsent:
-                for embedded in embedder.embed(flow.texts(())):
-                    flow.settle(embedded)
-    finally:
-        flow.flush()
+    steps = Steps(work.observer, "Embedding anew", len(paths))
+    flow = Flow(builder, builder.profile, how, work.tally, steps)
+    with closing(_reads(work.store, paths)) as reads:
+        flow.carry(reads, embedder)
 
 
 def stored(store: Store, paths: Sequence[str]) -> Iterator[tuple[DocumentRow, Document]]:
@@ -81,54 +72,3 @@ def _reads(store: Store, paths: Sequence[str]) -> Generator[Read]:
 
 def _source(row: DocumentRow) -> Source:
     return Source(path=row.path, location=Path(row.path), size=row.bytes, mtime_ns=0, inode=0)
-
-
-def report_of(
-    tally: Tally,
-    run: str,
-    status: RunStatus,
-    *,
-    profile: Profile | None,
-    error: Failure | None = None,
-) -> Report:
-    """Give the report of a run as it stands."""
-    return Report(
-        run=run,
-        status="partial" if status == "ok" and tally.failures else status,
-        seconds=tally.seconds,
-        profile=profile,
-        stages=tally.stages(),
-        documents=tally.document_counts(),
-        chunks=tally.chunk_counts(),
-        failures=tuple(tally.failures),
-        error=error,
-    )
-
-
-class _Watch:
-    """Turns the flow's steps into progress."""
-
-    def __init__(self, observer: Observer, total: int) -> None:
-        self._observer = observer
-        self._total = total
-        self._documents = 0
-        self._chunks = 0
-
-    def document(self, path: str) -> None:
-        self._documents += 1
-        self._tell(path)
-
-    def chunks(self, count: int) -> None:
-        self._chunks += count
-        self._tell("")
-
-    def _tell(self, path: str) -> None:
-        self._observer.advance(
-            Progress(
-                activity="Embedding anew",
-                documents_done=self._documents,
-                documents_total=self._total,
-                chunks_done=self._chunks,
-                current=path,
-            )
-        )

@@ -20,7 +20,7 @@ from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.estimate import Estimate, measured, sentence, sizes
 from kb.pipeline.observe import Observer, Silent
-from kb.pipeline.rebuild import Work, fill, report_of
+from kb.pipeline.rebuild import Work, fill
 from kb.pipeline.recipe import (
     chunking,
     longest_passage,
@@ -170,8 +170,8 @@ class _Run:
         with self.store.snapshot() as snapshot:
             now = snapshot.generations()[0]
         return Outcome(
-            report=report_of(
-                self.tally, self.run, status, profile=self.profile or now.profile, error=error
+            report=self.tally.report(
+                self.run, status, profile=self.profile or now.profile, error=error
             ),
             generation=now.id,
             switched=self.switched,

@@ -12,7 +12,7 @@ from kb.model import RunStatus
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.observe import Observer, Silent
-from kb.pipeline.rebuild import Work, fill, report_of
+from kb.pipeline.rebuild import Work, fill
 from kb.pipeline.recipe import chunking, longest_passage, settings_with
 from kb.pipeline.reindex import Outcome, switch
 from kb.pipeline.tally import Tally, counted
@@ -47,7 +47,7 @@ def rollback(
             status, error = "failed", _refusal(stop, missing, former)
             work.tally.fail(error)
         now = _generations(store)[0]
-        report = report_of(work.tally, run, status, profile=now.profile, error=error)
+        report = work.tally.report(run, status, profile=now.profile, error=error)
         writer.finish_run(report)
     return Outcome(report=report, generation=now.id, switched=now.id == former.id)
 

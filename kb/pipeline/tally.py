@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kb.errors import Failure, Stage
-from kb.model import ChunkCounts, DocumentCounts, StageCount
+from kb.model import ChunkCounts, DocumentCounts, Profile, Report, RunStatus, StageCount
 
 STAGES = (Stage.DISCOVER, Stage.EXTRACT, Stage.CHUNK, Stage.EMBED, Stage.STORE)
 
@@ -105,6 +105,27 @@ class Tally:
     def chunk_counts(self) -> ChunkCounts:
         """Give what became of the chunks."""
         return ChunkCounts(**self.chunks)
+
+    def report(
+        self,
+        run: str,
+        status: RunStatus,
+        *,
+        profile: Profile | None,
+        error: Failure | None = None,
+    ) -> Report:
+        """Give the report of the run as it stands; "ok" with failures is "partial"."""
+        return Report(
+            run=run,
+            status="partial" if status == "ok" and self.failures else status,
+            seconds=self.seconds,
+            profile=profile,
+            stages=self.stages(),
+            documents=self.document_counts(),
+            chunks=self.chunk_counts(),
+            failures=tuple(self.failures),
+            error=error,
+        )
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import Final
 
-from kb.chunk import Chunking, chunk_document, estimate_tokens
+from kb.chunk import Chunking, chunk_document
 from kb.model import Chunk, Document
+from kb.pipeline.questions import asks
 from kb.store import Snapshot
 
 #: Passages among which the right one must be found, and how many questions are asked.
@@ -129,9 +130,7 @@ def plain(title: str) -> str:
 def asked(title: Sequence[str]) -> str:
     """Give the question that a heading makes, or nothing where it says too little."""
     text = " ".join(plain(title[-1]).split()) if title else ""
-    letters = sum(each.isalpha() for each in text)
-    wide = any("\u2e80" <= each <= "\u9fff" or "\uac00" <= each <= "\ud7af" for each in text)
-    return text if letters >= (2 if wide else 5) and estimate_tokens(text) <= 60 else ""
+    return text if asks(text) else ""
 
 
 def _exam(passages: Sequence[_Passage], chance: random.Random) -> Exam:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from kb.pipeline.marks import Comparison
+from kb.pipeline.marks import compare as compare_ranks
+
 if TYPE_CHECKING:
     from kb.model import Matrix, Vector
 
 #: Ranks beyond this count nothing.
 _DEPTH: Final = 10
-_DRAWS: Final = 4000
-#: How often a difference that is only chance may be taken for a real one.
-_LEVEL: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,17 +33,6 @@ class Marks:
     def first(self) -> float:
         """The share of questions whose answer comes first, 0 to 1."""
         return float((self.each == 1).mean())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """How much the other is better (below 0: worse), and how much is within chance."""
-
-    difference: float
-    #: Half the width of the interval in which the difference lies.
-    noise: float
-    #: The interval does not hold zero.
-    clear: bool
 
 
 def marks_of(scores: Matrix, answers: Sequence[frozenset[int]]) -> Marks:
@@ -64,14 +53,4 @@ def compare(mine: Marks, other: Marks, *, among: int = 1) -> Comparison:
 
     `among` is how many others there were to choose the best from: the more, the more is chance.
     """
-    gaps = np.asarray(other.each, np.float64) - np.asarray(mine.each, np.float64)
-    generator = np.random.default_rng(0)
-    drawn = generator.integers(0, len(gaps), size=(_DRAWS, len(gaps)))
-    means = gaps[drawn].mean(axis=1)
-    tail = 50 * _LEVEL / max(among, 1)
-    low, high = np.percentile(means, [tail, 100 - tail])
-    return Comparison(
-        difference=float(gaps.mean()),
-        noise=float(high - low) / 2,
-        clear=bool(low > 0 or high < 0),
-    )
+    return compare_ranks(mine.each, other.each, among=among)
