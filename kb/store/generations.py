@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kb.errors import Failure
-from kb.model import Profile, Source
+from kb.model import Profile
 
 if TYPE_CHECKING:
     from kb.model import Matrix
-    from kb.store import DocumentDraft
+    from kb.store import DocumentDraft, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +71,11 @@ class Builder(Protocol):
     def put(self, draft: DocumentDraft) -> tuple[int, int]:
         """Put the chunks of a stored document in place of those it has; gives both counts."""
 
-    def fail(self, source: Source, sha256: str, failure: Failure, *, collection: str) -> None:
-        """Write down why this generation has nothing of a document."""
+    def put_all(self, drafts: Sequence[DocumentDraft]) -> Sequence[tuple[int, int]]:
+        """Do for several documents what `put` does for one, all in one transaction."""
+
+    def fail_all(self, refusals: Sequence[Refusal]) -> None:
+        """Write down why this generation has nothing of some documents, in one transaction."""
 
     def refresh_index(self) -> None:
         """Bring the index of its profile up to what is stored."""

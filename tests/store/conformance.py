@@ -31,6 +31,7 @@ class StoreConformance:
             assert snapshot.canaries() is None
             assert dict(snapshot.known_sources()) == {}
             assert list(snapshot.documents()) == []
+            assert not snapshot.any_document(Filter())
             assert snapshot.document("a.txt") is None
             assert list(snapshot.nearest(vector_of("x"), top_k=3)) == []
             assert list(snapshot.match("x", top_k=3)) == []
@@ -162,6 +163,7 @@ class StoreConformance:
         with store.snapshot() as snapshot:
             for within, count in cases.items():
                 assert len(snapshot.documents(within)) == count, within
+                assert snapshot.any_document(within) == (count > 0), within
                 assert len(snapshot.match("refund", top_k=9, within=within)) == count, within
                 found = snapshot.nearest(vector_of("refund two"), top_k=9, within=within)
                 assert len(found) == count, within
@@ -283,6 +285,23 @@ class StoreConformance:
             assert list(known) == ["a.txt"]
             assert (known["a.txt"].mtime_ns, known["a.txt"].inode) == (77, 2**64 - 5)
             assert snapshot.documents()[0].sha256 == known["a.txt"].sha256
+
+    def test_stamps_are_told_of_all_and_given_where_they_are_proof(self, store):
+        files = {name: source(name, size=3, mtime_ns=77, inode=2**64 - 5) for name in "abcd"}
+        with store.writer("test") as writer:
+            store_document(writer, "a", ["one"])
+            store_document(writer, "b", ["two"], failures=[failure("embed.timeout", source="b")])
+            store_document(writer, "c", ["three"])
+            writer.fail(files["c"], "new", failure("extract.corrupt"), collection="default")
+            writer.fail(files["d"], "hash", failure("extract.corrupt"), collection="default")
+            for each in files.values():
+                writer.touch(each)
+        stamp, none = (3, 77, 2**64 - 5), dict.fromkeys("abcd")
+        with store.snapshot() as snapshot:
+            assert [snapshot.known_sources()[n].retriable for n in "ab"] == [False, True]
+            assert dict(snapshot.stamps()) == none | {"a": stamp}
+            assert dict(snapshot.stamps("default")) == none | {"a": stamp}
+            assert dict(snapshot.stamps("other")) == none
 
     def test_a_run_is_kept_with_its_report(self, store):
         with store.writer("test") as writer:

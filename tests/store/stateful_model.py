@@ -140,7 +140,10 @@ class Model:
 
     def fail(self, path: str, mtime_ns: int, code: str) -> Model:
         state = "stale" if path in self.documents else "failed"
-        known = Known(state, mtime_ns, "new", ((code, None),))
+        # The former version still answers, so what is wrong with its passages still holds.
+        before = self.sources[path].codes if path in self.sources else ()
+        passages = tuple(each for each in before if each[1] is not None)
+        known = Known(state, mtime_ns, "new", (*passages, (code, None)))
         return replace(self, sources=self.sources | {path: known})
 
     def touch(self, path: str, mtime_ns: int) -> Model:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import zipfile
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
 from kb.errors import StoreError, UsageError
+from kb.pipeline.base import locate
 from kb.store import backup_store, open_store, restore_store
 from kb.store.local import backup as backups
 from kb.store.local import backup_restore, tiers
+from kb.store.local.steps import SAFETY_STEPS
 from tests.conftest import REPOSITORY
 from tests.store import invariants
 from tests.store.damage import answers, build, dump, failing
@@ -119,6 +122,54 @@ def test_a_place_that_cannot_be_written_to(home, tmp_path, where):
     assert caught.value.failure.code == "usage.invalid"
 
 
+@pytest.mark.parametrize("name", ["kb.sqlite3", "kb.toml", "index/x.zip", "other.zip"])
+@pytest.mark.parametrize("through", ["", "link"])
+def test_a_backup_never_lands_on_what_it_copies(home, tmp_path, name, through):
+    (tmp_path / "link").symlink_to(home)
+    before = state(home)
+    with pytest.raises(UsageError) as caught:
+        backup_store(home, (tmp_path / through if through else home) / name, force=True)
+    assert caught.value.failure.code == "usage.invalid"
+    assert "outside" in caught.value.failure.hint
+    assert state(home) == before
+
+
+def leftover(folder, process, *, number=1):
+    """What a backup of that process leaves when it is killed."""
+    names = [f"kb-backup-{process}-{number}{end}" for end in (".zip.tmp", ".sqlite3.tmp")]
+    for name in [*names, f"{names[1]}-journal"]:
+        (folder / name).write_bytes(b"x")
+    return names
+
+
+def test_the_next_backup_clears_away_what_a_killed_one_left(home, file):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    leftover(file.parent, ended.pid)
+    leftover(file.parent, os.getpid(), number=99)
+    mine = ["kb.zip.1.tmp", "kb-backup-1.zip.tmp", "kb-backup-x-1.zip.tmp", "kb-backup-7-1.zip",
+            "my-kb-backup-7-1.zip.tmp"]  # fmt: skip
+    for name in mine:
+        (file.parent / name).write_bytes(b"mine")
+    backup_store(home, file)
+    assert {p.name for p in file.parent.iterdir()} == {*mine, ".kb", "kb.zip"}
+
+
+def test_a_backup_leaves_those_that_are_under_way(home, file):
+    """One whose process lives, and one whose lock is held by a machine that shares the folder."""
+    import fcntl
+
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = [*leftover(file.parent, os.getppid()), *leftover(file.parent, ended.pid)]
+    with (file.parent / names[2]).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        backup_store(home, file)
+        assert {p.name for p in file.parent.iterdir()} >= set(names)
+    backup_store(home, file, force=True)
+    assert not (file.parent / names[2]).exists()
+
+
 def test_a_damaged_database_makes_no_backup(home, file):
     path = home / "kb.sqlite3"
     data = bytearray(path.read_bytes())
@@ -127,7 +178,7 @@ def test_a_damaged_database_makes_no_backup(home, file):
     with pytest.raises(StoreError) as caught:
         backup_store(home, file)
     assert caught.value.failure.code == "store.corrupt"
-    assert not list(file.parent.glob("kb.zip*"))
+    assert [p.name for p in file.parent.iterdir()] == [".kb"]
 
 
 def test_restoring_over_another_needs_force(home, file, tmp_path):
@@ -171,6 +222,87 @@ def test_a_reader_goes_on_while_its_knowledge_base_is_replaced(home, file, tmp_p
     with open_store(other).writer("test") as writer:
         writer.start_run("x")
     assert failing(other) == []
+
+
+#: Restores, and dies at the step that is named.
+RESTORE = """
+import sys
+from pathlib import Path
+from kb.store import restore_store
+restore_store(Path(sys.argv[1]), Path(sys.argv[2]), force=True)
+"""
+STEPS = [name for name in SAFETY_STEPS if name.startswith("restore.")]
+#: Does what a writer does while a reader is in the way, and dies: all it did is in the journal.
+WRITE = """
+import os, sys
+from pathlib import Path
+from kb.store import open_store
+from tests.store.damage import put
+with open_store(Path(sys.argv[1])).writer("ingest") as writer:
+    put(writer, "late.md", "# Late\\n\\nThe supplier delivers part 99 at last.")
+    os._exit(0)
+"""
+
+
+def run(script, *arguments, **environ):
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env={**os.environ, **environ}, capture_output=True, check=False
+    )
+    return done.returncode
+
+
+def settings_of(folder):
+    locate(folder, environ={})
+    file = folder / "kb.toml"
+    return file.read_bytes() if file.exists() else b""
+
+
+@pytest.mark.parametrize("settings", [TOML, None])
+@pytest.mark.parametrize("reading", [False, True])
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_a_step_it_is_the_old_one_or_the_new_one(
+    home, file, tmp_path, step, reading, settings
+):
+    """With its settings, though both have the same number of generation; no commit is lost."""
+    backup_store(home, file, extra={"kb.toml": settings} if settings else None)
+    other = tmp_path / "other"
+    build(other, {"z.md": "# Only\n\nAnother text altogether."})
+    (other / "kb.toml").write_bytes(b"# mine\n")
+    with ExitStack() as stack:
+        if reading:
+            stack.enter_context(open_store(other).snapshot())
+        assert run(WRITE, other) == 0
+        assert (other / "kb.sqlite3-wal").stat().st_size
+        assert run(RESTORE, other, file, KB_TEST_KILL_AT=step) == -signal.SIGKILL
+        found = settings_of(other), sorted(answers(other)["documents"])
+        old, new = (b"# mine\n", ["late.md", "z.md"]), (settings or b"", ["a.md", "b.txt", "c.pdf"])
+        assert found == (new if step == "restore.replaced" else old)
+        assert failing(other) == []
+        assert run(RESTORE, other, file) == 0
+    assert (settings_of(other), sorted(answers(other)["documents"])) == new
+    assert dump(other) == dump(home)
+    assert failing(other) == []
+    assert (other / "kb.toml.replaced").read_bytes() == b"# mine\n"
+    left = {path.name for path in other.iterdir()} - {"lock", "index"}
+    assert left - {"kb.sqlite3-wal", "kb.sqlite3-shm"} == {
+        *("kb.sqlite3", "kb.toml.replaced"),
+        *(["kb.toml"] if settings else []),
+    }
+
+
+def test_gc_clears_away_what_a_killed_restore_announced(home, file, tmp_path):
+    """Before its database goes, whose inode another file may get."""
+    backup_store(home, file, extra={"kb.toml": TOML})
+    for step, kept in (("restore.parted", b"# mine\n"), ("restore.replaced", TOML)):
+        (home / "kb.toml").write_bytes(b"# mine\n")
+        assert run(RESTORE, home, file, KB_TEST_KILL_AT=step) == -signal.SIGKILL
+        assert [*home.glob("kb.toml.database-*")]
+        with open_store(home).writer("gc") as writer:
+            writer.generations().collect()
+        assert (home / "kb.toml").read_bytes() == kept
+        assert [*home.glob("kb.toml.database-*")] == []
+        assert not (home / "restore.tmp").exists()
 
 
 def test_a_writer_is_not_restored_over(home, file, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -13,26 +14,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb.model import text_key
-from kb.store import open_store
-from kb.store.local import tiers
-from kb.store.local.database import SCHEMA_VERSION, open_reader, version
+from kb.model import Page, PageState, text_key
+from kb.store import open_store, verify_store
+from kb.store.local import seals, tiers
+from kb.store.local.database import SCHEMA_VERSION, open_examiner, open_reader, version
 from tests.conftest import REPOSITORY
 from tests.store import invariants
 from tests.store.builders import draft
 
 GOLDEN = Path(__file__).parent / "golden"
+#: What brings a knowledge base from this schema to the next.
+STEPS = {1: "_shapes", 2: "_coverage"}
 STORED = sorted(GOLDEN.glob("schema-*.zip"))
 #: Upgrades, and dies after the tables were changed, before the change is committed.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from kb.store.local import schema
-real = schema._shapes
+real = getattr(schema, sys.argv[2])
 def dying(db):
     real(db)
     os.kill(os.getpid(), signal.SIGKILL)
-schema._shapes = dying
+setattr(schema, sys.argv[2], dying)
 from kb.store import open_store
 open_store(Path(sys.argv[1]))
 """
@@ -116,11 +119,54 @@ def test_it_takes_new_documents(home, stored, monkeypatch):
 
 
 def test_a_kill_in_the_upgrade_leaves_the_former_schema(home, stored):
-    before = of_version(home)
-    done = subprocess.run([sys.executable, "-c", KILLED, str(home)], cwd=REPOSITORY, check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert of_version(home) == before
+    for version_now in range(of_version(home), SCHEMA_VERSION):
+        command = [sys.executable, "-c", KILLED, str(home), STEPS[version_now]]
+        done = subprocess.run(command, cwd=REPOSITORY, check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert of_version(home) == version_now
     store = open_store(home)
     assert of_version(home) == SCHEMA_VERSION
     answers_as_before(store, stored)
     invariants.check(home, swept=True)
+
+
+def test_pages_keep_their_state_and_can_say_more_than_before(home, stored):
+    store = open_store(home)
+    with store.snapshot() as snapshot:
+        for path, pages in stored.get("pages", {}).items():
+            found = snapshot.document(path).document.pages
+            assert [[page.number, page.state.value, page.code] for page in found] == pages
+            assert {(page.left_out, page.confidence) for page in found} == {(0, None)}
+    made = (
+        Page(number=1, start=0, end=5, left_out=37),
+        Page(number=2, start=5, end=5, state=PageState.OCR, confidence=0.1 + 0.2),
+    )
+    with store.writer("test") as writer:
+        writer.put(draft("scan.pdf", ["Lamp."], keys=[None], pages=made))
+    with store.snapshot() as snapshot:
+        assert snapshot.document("scan.pdf").document.pages == made
+    assert [finding for finding in verify_store(home) if not finding.ok] == []
+
+
+def test_every_row_is_under_its_seals_afterwards(home, stored):
+    open_store(home)
+    database = open_examiner(home / "kb.sqlite3")
+    try:
+        for each in seals.SEALED:
+            assert [*seals.broken(database, each)] == [], each.about
+            assert [*seals.lost(database, each)] == [], each.about
+    finally:
+        database.close()
+
+
+def test_what_was_damaged_before_the_upgrade_is_found_out_after_it(home, stored):
+    connection = sqlite3.connect(home / "kb.sqlite3")
+    sealed = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'seals'").fetchone()
+    if not sealed:
+        pytest.skip("its rows were not under seal yet")
+    with connection:
+        connection.execute("UPDATE pages SET state = 'blank' WHERE number = 2")
+    connection.close()
+    open_store(home)
+    wrong = {finding.id for finding in verify_store(home) if not finding.ok}
+    assert "database.seals" in wrong

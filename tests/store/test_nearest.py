@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kb.errors import StoreError
 from kb.model import Filter, text_key
 from kb.store import open_store
 from kb.store.local import dense, ladder, tiers
 from tests.store.builders import DIMENSIONS, PROFILE, draft, unit, vector_of
+from tests.store.damage import sql
 
 
 def stored(matrix: np.ndarray) -> np.ndarray:
@@ -154,3 +156,26 @@ def test_more_equal_vectors_than_asked_for_come_in_order_of_id(store, monkeypatc
         found = [chunk_id for chunk_id, _ in snapshot.nearest(vector_of("same"), top_k=7)]
         assert found == sorted(found) == list(range(found[0], found[0] + 7))
         assert snapshot.passages(found)[found[0]].chunk.ordinal == 0
+
+
+@pytest.mark.parametrize("in_segment", [True, False])
+def test_a_vector_that_is_not_stored_any_more_is_told(tmp_path, monkeypatch, in_segment):
+    monkeypatch.setattr(tiers, "SMALLEST", 8)
+    keys = [bytes([n]) * 32 for n in range(20)]
+    store = open_store(tmp_path, create=True)
+    with store.writer("test") as writer:
+        writer.pin(PROFILE)
+        writer.add_vectors(keys, np.stack([vector_of(f"t{n}") for n in range(20)]))
+        writer.put(draft("a.txt", [f"t{n}" for n in range(20)], keys=keys))
+        if in_segment:
+            writer.refresh_index()
+    sql(tmp_path, "DELETE FROM vectors WHERE id = 3")
+    with store.snapshot() as snapshot:
+        asked = [lambda: snapshot.similarities(vector_of("t3"), list(range(1, 21)))]
+        asked += [lambda: snapshot.nearest(vector_of("t3"), top_k=5)] if in_segment else []
+        for ask in asked:
+            with pytest.raises(StoreError) as caught:
+                ask()
+            assert caught.value.failure.code == "store.corrupt"
+            assert caught.value.failure.detail == {"vector": 3}
+            assert "kb verify --repair" in caught.value.failure.hint

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
 from kb.errors import StoreError
 from kb.store import open_store, repair_store, verify_store
-from kb.store.local import tiers
 from tests.store import damage, invariants
-from tests.store.damage import TEXTS, answers, build, failing, put, sql
+from tests.store.damage import TEXTS, answers, failing, put, sql
 
 PAGE = 4096
 
 
-@pytest.fixture(autouse=True)
-def _small_segments(monkeypatch):
-    monkeypatch.setattr(tiers, "SMALLEST", 8)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    home = tmp_path_factory.mktemp("whole") / ".kb"
-    kept, tiers.SMALLEST = tiers.SMALLEST, 8
-    build(home)
-    tiers.SMALLEST = kept
-    return home
-
-
 @pytest.fixture
-def home(tmp_path, whole):
-    shutil.copytree(whole, tmp_path / ".kb")
-    return tmp_path / ".kb"
+def home(copied):
+    return copied
 
 
 def mended(home, whole):
@@ -77,6 +62,9 @@ DERIVED = {
     "manifest gone": ["DELETE FROM segments"],
     "counters": ["DELETE FROM sqlite_sequence"],
     "seals": ["UPDATE seals SET seal = 0 WHERE kind = 99"],
+    "all seals": ["DELETE FROM seals"],
+    "all seals are others": ["UPDATE seals SET seal = seal + 1"],
+    "facts": ["UPDATE facts SET name = 'version', value = 4"],
     "sources": ["UPDATE sources SET mtime_ns = 5 WHERE path = 'a.md'"],
     "a source": ["DELETE FROM sources WHERE path = 'b.txt'"],
     "canaries": ["UPDATE profiles SET canaries = x'00'"],
@@ -206,6 +194,76 @@ def test_a_damaged_file_is_kept_beside_the_new_one(home, whole):
     assert done.kept == home / "kb.sqlite3.damaged-1"
     assert done.kept.read_bytes() == data
     assert list(done.lost) == []
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_first_page_is_made_again_after_sqlite_has_packed_the_file(home, whole, cut):
+    """As `kb gc` lets it do: then no table begins where it began."""
+    roots = "SELECT name, rootpage FROM sqlite_master"
+    with closing(sqlite3.connect(home / "kb.sqlite3")) as connection:
+        before = connection.execute(roots).fetchall()
+        connection.execute("VACUUM")
+        assert connection.execute(roots).fetchall() != before
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = home / "kb.sqlite3"
+    data = bytearray(path.read_bytes())
+    data[:PAGE] = bytes(PAGE)
+    path.write_bytes(data[:-100] if cut else data)
+    done = mended(home, whole)
+    assert done.kept is not None
+    if not cut:
+        assert list(done.lost) == []
+
+
+def test_a_file_cut_short_gives_what_is_left_of_it(home, whole):
+    path = home / "kb.sqlite3"
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) - 100])
+    assert mended(home, whole).kept is not None
+
+
+def test_where_no_table_begins_where_it_should_it_says_so(home):
+    """Packed in an order that is nobody's: nothing is taken for what it is not."""
+    path = home / "kb.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE first (a)")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET rowid = -1 WHERE name = 'first'")
+        connection.commit()
+        connection.execute("VACUUM")
+        connection.execute("DROP TABLE first")
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray(path.read_bytes())
+    data[:PAGE] = bytes(PAGE)
+    path.write_bytes(data)
+    with pytest.raises(StoreError) as caught:
+        repair_store(home)
+    assert "Nothing was changed" in caught.value.failure.message
+    assert "kb restore" in caught.value.failure.hint
+    assert path.read_bytes() == data
+
+
+def test_what_can_only_come_from_a_backup_is_said(home):
+    sql(home, "UPDATE profiles SET digest = 'x'")
+    (wrong,) = (each for each in repair_store(home).findings if not each.ok)
+    assert wrong.id == "database.seals"
+    assert "kb restore" in wrong.hint
+    assert "--repair" not in wrong.hint
+
+
+def test_gc_deletes_what_a_killed_repair_left(home):
+    left = [home / "salvage.tmp", home / "restore.tmp"]
+    for folder in left:
+        folder.mkdir()
+        (folder / "x").write_bytes(b"x")
+    (home / "kb.sqlite3.replaced").write_bytes(b"x")
+    (home / "kb.sqlite3.damaged-1").write_bytes(b"kept")
+    with open_store(home).writer("gc") as writer:
+        writer.generations().collect()
+    assert not any(folder.exists() for folder in left)
+    assert not (home / "kb.sqlite3.replaced").exists()
+    assert (home / "kb.sqlite3.damaged-1").exists()
 
 
 def test_what_cannot_be_read_at_all_is_left_alone(home):

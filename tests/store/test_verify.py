@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 import sys
 
@@ -11,31 +10,16 @@ import pytest
 
 from kb.errors import StoreError, UsageError
 from kb.store import open_store, verify_store
-from kb.store.local import tiers, verify_probe
+from kb.store.local import verify_probe
 from kb.store.local.store import LocalStore
 from tests.conftest import REPOSITORY
 from tests.store import damage
-from tests.store.damage import build, failing, sql
-
-
-@pytest.fixture(autouse=True)
-def _small_segments(monkeypatch):
-    monkeypatch.setattr(tiers, "SMALLEST", 8)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    home = tmp_path_factory.mktemp("whole") / ".kb"
-    kept, tiers.SMALLEST = tiers.SMALLEST, 8
-    build(home)
-    tiers.SMALLEST = kept
-    return home
+from tests.store.damage import failing, sql
 
 
 @pytest.fixture
-def home(tmp_path, whole):
-    shutil.copytree(whole, tmp_path / ".kb")
-    return tmp_path / ".kb"
+def home(copied):
+    return copied
 
 
 def test_a_whole_one_passes_and_says_what_was_looked_at(home):

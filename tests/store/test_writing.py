@@ -9,19 +9,38 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kb.errors import StoreError
-from kb.store.local import fts
-from kb.store.local.words import index_words
+from kb.store import open_store, verify_store
+from kb.store.local import words
+from kb.store.local.words import fold, index_words, tokens
 from tests.store.builders import PROFILE, draft, embed, texts_of, vector_of
 
 ASCII = st.text(st.sampled_from(string.printable + "\x1c\x1f"), max_size=60)
+#: What a text of two languages is made of: scripts, marks, breaks, joints, signs of all widths.
+PIECES = st.sampled_from(
+    [*"退款流程条サンプル한국어々〇", "\U00020000", "\U0001d400", *"aZß0é９，。：“”’'.-_/&@,（）",
+     "e\u0301", "\u0301", "\u200b", "\u3000", "\u2028", *" \t\r\n", "refund", "abc-1234", "3.2",
+     "1,000", "it’s", "naïve", "ünder", "12.00", "100，200", "ﬁ", "Ⅳ"]
+)  # fmt: skip
+MIXED = st.lists(PIECES, max_size=40).map("".join)
 
 
-@given(text=st.one_of(ASCII, st.text(max_size=40)))
+@given(text=st.one_of(ASCII, MIXED, st.text(max_size=40)))
 @example(text="1,000 and 10\n000; 3.2.1 abc-1234 it's O'Neil's 12.00 a--b .x. _y_")
 @example(text="x" * 100 + " 1,000,000 " + "a.b" * 40)
 @example(text="第一\n条 refund 条款")
-def test_words_by_pieces_are_the_words_of_the_whole(text):
-    assert fts.word_row(1, text, ("",), text).body == index_words(text)
+@example(text="naïve “quotes” café’s 12–14")
+@example(text="か\nな")
+def test_words_that_are_looked_up_are_those_of_the_rules(text):
+    by_the_rules = " ".join(token.word for token in tokens(fold(text)))
+    assert index_words(text) == by_the_rules
+    assert index_words(text) == by_the_rules, "also the second time"
+
+
+def test_words_are_not_remembered_without_end(monkeypatch):
+    monkeypatch.setattr(words, "_REMEMBERED", 8)
+    for number in range(40):
+        assert index_words(f"w{number}x été{number}").startswith(f"w{number}x")
+        assert len(words._PIECES) <= 8
 
 
 def test_documents_put_together_are_those_put_alone(store):
@@ -48,6 +67,23 @@ def test_documents_put_together_are_put_all_or_none(store):
     with store.snapshot() as snapshot:
         assert [row.path for row in snapshot.documents()] == ["a.txt"]
         assert texts_of(snapshot, snapshot.match("kept", top_k=9)) == ["kept"]
+
+
+@pytest.mark.parametrize("kept", [["kept one", "kept two"], ["other"]])
+def test_of_one_document_put_twice_together_the_last_stays(home, kept):
+    """The words of the first are noted, and must never reach the index."""
+    store = open_store(home, create=True)
+    with store.writer("test") as writer:
+        embed(writer, ["kept one", "kept two", "other"])
+        former = draft("a.txt", ["kept one", "other"])
+        assert writer.put_all([former, draft("a.txt", kept)]) == [(2, 0), (len(kept), 2)]
+    with store.snapshot() as snapshot:
+        found = texts_of(snapshot, snapshot.match("kept other", top_k=9))
+        assert sorted(found) == sorted(kept)
+    store.close()
+    found = {each.id: each.ok for each in verify_store(home) if each.id.startswith("words")}
+    assert found
+    assert all(found.values())
 
 
 def test_a_document_of_very_many_chunks_names_its_vectors(store):

@@ -6,7 +6,8 @@ would not get smaller anyway. `backup.json` names the other members with their l
 The index is not in it: it is derived.
 
 The copy is SQLite's own, made page by page inside one read transaction, so a writer neither waits
-nor is waited for.
+nor is waited for. Until it is complete, a backup lies under names that tell whose they are
+(`backup_drafts.py`), so that the next one can clear away what a killed one left.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -24,6 +25,7 @@ from typing import IO, Any, Final
 from kb import __version__
 from kb.errors import StoreError, UsageError, failure
 from kb.store import Backup
+from kb.store.local import backup_drafts as drafts
 from kb.store.local.database import (
     FILE,
     SCHEMA_VERSION,
@@ -36,6 +38,7 @@ from kb.store.local.database import (
 )
 from kb.store.local.ledger import now
 from kb.store.local.schema import sync_folder
+from kb.store.local.steps import step
 
 FORMAT: Final = "kb.backup/1"
 MANIFEST: Final = "backup.json"
@@ -50,31 +53,33 @@ _PAGES: Final = 2_048
 
 def backup(home: Path, file: Path, *, extra: Mapping[str, bytes], force: bool) -> Backup:
     """Write the knowledge base in `home` to `file`; see `kb.store.backup_store`."""
-    file = file.absolute()
-    _refuse(file, force=force)
-    home = home.absolute()
-    draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    copy = file.with_name(f"{file.name}.{os.getpid()}.sqlite3.tmp")
-    try:
+    file, home = file.absolute(), home.absolute()
+    _refuse(file, home, force=force)
+    drafts.clear(file.parent)
+    with drafts.begun(file.parent) as (draft, copy):
         manifest = _copy(home, copy)
+        step("backup.copied")
         _pack(draft, copy, extra, manifest)
+        drafts.drop_copy(draft)
         with opened(draft) as archive:
             archive.check()
             made = archive.summary(file)
+        step("backup.packed")
         _publish(draft, file, force=force)
         return made
-    finally:
-        for path in (draft, copy, *(Path(f"{copy}{end}") for end in ("-wal", "-shm", "-journal"))):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
 
 
-def _refuse(file: Path, *, force: bool) -> None:
+def _refuse(file: Path, home: Path, *, force: bool) -> None:
     with door(file):
         if file.is_dir():
             raise usage(f"{file} is a folder.", "Name a file: kb backup FILE")
         if not file.parent.is_dir():
             raise usage(f"There is no folder {file.parent}.", "Make it, or name another file.")
+        if file.parent.resolve().is_relative_to(home.resolve()):
+            raise usage(
+                f"{file} lies inside the knowledge base, and would be lost with it.",
+                "Name a file outside of its folder.",
+            )
         if file.exists() and not force:
             raise _exists(file)
 
@@ -141,7 +146,7 @@ def check_database(path: Path, broken: StoreError) -> dict[str, Any]:
 def _pack(draft: Path, copy: Path, extra: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
     """Write the archive, durably; the manifest comes last, for it names what was written."""
     files: dict[str, dict[str, Any]] = {}
-    with door(draft), draft.open("xb") as file:
+    with door(draft), draft.open("wb") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             with copy.open("rb") as data:
                 files[FILE] = _member(archive, FILE, data)

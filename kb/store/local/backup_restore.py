@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from kb.store.local.database import FILE, connect, door, open_reader, open_write
 from kb.store.local.lock import writer_lock
 from kb.store.local.schema import sync_folder, upgrade
 from kb.store.local.segments import FOLDER
+from kb.store.local.steps import step
 from kb.store.local.verify_tables import differences, reference
 
 _WORK: Final = "restore.tmp"
@@ -71,11 +72,12 @@ def _leave_nothing(home: Path) -> None:
 def _carry_out(home: Path, archive: Archive) -> None:
     work = home / _WORK
     try:
+        clear_away(home)
         with door(home):
-            shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
         for name in (FILE, *archive.extras):
             _unpack(archive, name, work / name)
+        step("restore.unpacked")
         broken = broken_backup(archive.path, "SQLite finds its database damaged")
         check_database(work / FILE, broken)
         upgrade(work / FILE)
@@ -83,8 +85,21 @@ def _carry_out(home: Path, archive: Archive) -> None:
         _settle(work / FILE, "DELETE FROM segments")
         _replace(home, work)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        clear_away(home)
     _refresh(home)
+
+
+def clear_away(home: Path) -> None:
+    """Delete what a restore left, once its settings are in place where its database is.
+
+    The settings go first: once the database that they are named by is gone, another file may have
+    its inode.
+    """
+    settle_settings(home)
+    with suppress(OSError):
+        for leftover in home.glob(f"{_SETTINGS}.database-*"):
+            leftover.unlink()
+        shutil.rmtree(home / _WORK, ignore_errors=True)
 
 
 def _unpack(archive: Archive, name: str, path: Path) -> None:
@@ -105,50 +120,102 @@ def _refuse_strange(archive: Archive, path: Path) -> None:
         database.close()
 
 
-def _settle(path: Path, *statements: str) -> None:
+def _settle(path: Path, *statements: str) -> bool:
     """Bring all that a journal may hold into the database file itself, and let the journal go.
 
-    A backup holds no files of an index, so what is restored must name none: `statements`.
+    A backup holds no files of an index, so what is restored must name none: `statements`. Gives
+    False where a reader of an earlier state keeps some of it in the journal.
     """
     connection = connect(path, "mode=rw")
     try:
         with door(path):
             for statement in statements:
                 connection.execute(statement)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            _, held, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return bool(held == moved)
     finally:
         connection.close()
 
 
 def _replace(home: Path, work: Path) -> None:
+    """Put the new database in the place of the old one, so that each step leaves one of them whole.
+
+    A journal is taken for that of whichever database lies beside it, so the old one is parted from
+    its own before, and has to be whole without it.
+    """
     path, old = home / FILE, home / f"{FILE}{_REPLACED}"
-    if path.exists():
-        with suppress(StoreError):  # one that is damaged cannot be settled
-            _settle(path)
+    _make_whole(path, work / f"{FILE}.whole")
     with door(home):
         old.unlink(missing_ok=True)
         if path.exists():
             with suppress(OSError):  # a file system without links
                 os.link(path, old)
-        # A journal is taken for that of whichever database lies beside it.
+        _announce_settings(home, work)
+        step("restore.announced")
         for end in ("-wal", "-shm"):
             journal = home / f"{FILE}{end}"
             if journal.exists():
                 journal.replace(home / f"{FILE}{_REPLACED}{end}")
+        step("restore.parted")
         (work / FILE).replace(path)
-        _replace_settings(home, work)
+        sync_folder(home)
+        step("restore.replaced")
+        settle_settings(home)
         sync_folder(home)
         for end in ("", "-wal", "-shm"):
             (home / f"{FILE}{_REPLACED}{end}").unlink(missing_ok=True)
 
 
-def _replace_settings(home: Path, work: Path) -> None:
-    """Put the settings of the backup in place; others that a person wrote are kept beside them."""
+def _make_whole(path: Path, draft: Path) -> None:
+    """Have the old database hold all of its commits without its journal.
+
+    Where a reader is in the way, a copy that does takes its place: with the journal beside it, it
+    says the same, since the journal holds whole pages that it has already.
+    """
+    if not path.exists():
+        return
+    try:
+        if _settle(path):
+            return
+        with door(path), closing(connect(path, "mode=rw")) as source:
+            with closing(connect(draft, "mode=rwc")) as target:
+                source.backup(target)
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            draft.replace(path)
+            sync_folder(path.parent)
+    except StoreError as error:
+        if error.failure.code != "store.corrupt":
+            raise  # one that is damaged cannot be settled, and is not worth it
+
+
+def _announce_settings(home: Path, work: Path) -> None:
+    """Lay the new settings beside those in force, for the database that is to come.
+
+    They are named by its inode, which it keeps when it takes its name; an empty file says that
+    there are none. Whoever finds them beside that database puts them in place.
+    """
+    for leftover in home.glob(f"{_SETTINGS}.generation-*"):
+        leftover.unlink()
     new, now = work / _SETTINGS, home / _SETTINGS
-    if now.exists() and (not new.exists() or new.read_bytes() != now.read_bytes()):
-        now.replace(home / f"{_SETTINGS}{_REPLACED}")
-    if new.exists():
-        new.replace(now)
+    if not new.exists():
+        new.touch()
+    if now.exists() and new.read_bytes() != now.read_bytes():
+        # Others that a person wrote are kept.
+        shutil.copyfile(now, home / f"{_SETTINGS}{_REPLACED}")
+    new.replace(home / f"{_SETTINGS}.database-{(work / FILE).stat().st_ino}")
+    sync_folder(home)
+
+
+def settle_settings(home: Path) -> None:
+    """Put the settings in place that were restored with the database that is there."""
+    with suppress(OSError):
+        beside = home / f"{_SETTINGS}.database-{(home / FILE).stat().st_ino}"
+        if beside.stat().st_size:
+            beside.replace(home / _SETTINGS)
+        else:
+            (home / _SETTINGS).unlink(missing_ok=True)
+            beside.unlink()
 
 
 def _refresh(home: Path) -> None:

@@ -7,15 +7,18 @@ has lost nothing and a second run goes on.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Final
 
 from kb.store.generations import Freed
 from kb.store.local import fts, tiers
-from kb.store.local.database import Database
+from kb.store.local.database import Database, door
 from kb.store.local.steps import step
 
 _AT_ONCE: Final = 5_000
+#: The folder in which a repair makes a new database.
+SALVAGE: Final = "salvage.tmp"
 #: A smaller share of free pages is left for the next documents: to close the gaps, SQLite writes
 #: the whole file anew.
 _GAPS: Final = 0.05
@@ -91,6 +94,7 @@ def collect(
         "(SELECT profile_id FROM generations WHERE profile_id IS NOT NULL)"
     )
     tiers.sweep(database, index)
+    _sweep_home(database.path)
     if shrink:
         _shrink(database)
     return Freed(
@@ -179,6 +183,17 @@ def _drop_vectors(database: Database, profile_id: int, *, used: bool) -> int:
         low = some[-1][0]
         number += len(some)
     return number
+
+
+def _sweep_home(path: Path) -> None:
+    """Delete what a killed restore or repair left beside the database, which is in its place."""
+    from kb.store.local.backup_restore import clear_away
+
+    clear_away(path.parent)
+    with door(path):
+        shutil.rmtree(path.with_name(SALVAGE), ignore_errors=True)
+        for file in path.parent.glob(f"{path.name}.replaced*"):
+            file.unlink(missing_ok=True)
 
 
 def _shrink(database: Database) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -27,7 +26,7 @@ BUSY_MS: Final = 5_000
 #: `PRAGMA application_id` of every kb database: the bytes "kb01".
 APPLICATION_ID: Final = 0x6B623031
 #: `PRAGMA user_version` this code reads and writes; `schema.py` brings older ones up to it.
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _MAGIC: Final = b"SQLite format 3\0"
 _OLDEST_SQLITE: Final = (3, 35, 0)
@@ -94,6 +93,7 @@ def _described(code: str, thing: Path, error: Exception) -> Failure:
 def _is_full(thing: Path) -> bool:
     """Tell whether there is no room: on the disk, or below the limit on the length of a file."""
     import resource  # of use only when something has failed
+    import shutil
 
     longest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
@@ -215,9 +215,9 @@ def open_writer(path: Path) -> Database:
     """Open `path` for writing; each COMMIT is on the disk when it returns (synchronous=FULL).
 
     The journal of vectors is no exception: a vector is paid for, and one flush for a batch costs
-    little beside the call that brought it. What is written is sealed (`verify_seals.py`).
+    little beside the call that brought it. What is written is sealed (`seals.py`).
     """
-    from kb.store.local import verify_seals as seals
+    from kb.store.local import seals
 
     database = _open(path, "mode=rw", "synchronous=FULL", "foreign_keys=ON")
     try:
@@ -233,7 +233,7 @@ def open_writer(path: Path) -> Database:
 
 def open_examiner(path: Path) -> Database:
     """Open `path` for reading whatever stands in it, also text that is no text any more."""
-    from kb.store.local import verify_seals as seals
+    from kb.store.local import seals
 
     database = open_reader(path)
     seals.know(database.connection)

@@ -10,14 +10,14 @@ them are taken that no vector left out could have come before the last one given
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.store.local.database import Database
+from kb.store.local.database import Database, damaged
 from kb.store.local.indexes import search
 from kb.store.local.segments import Segment, Shelf, listed
 from kb.store.local.vectors import Ids, bitmap, by_range, checked, cosines, products
@@ -66,6 +66,8 @@ class _Pool:
 
     def take_named(self, ids: Ids) -> None:
         """Keep the best of these, scored from SQLite."""
+        # What a compact segment names and nobody stores is passed over: its own scores are never
+        # given, so nothing that is said is wrong. `kb verify` finds it.
         found = self._cosines(ids.tolist())
         self._exact |= found
         known = np.fromiter(found, dtype=np.int64, count=len(found))
@@ -76,10 +78,13 @@ class _Pool:
         self.take(products(rows, self._query), ids)
 
     def exact(self) -> dict[int, float]:
-        """Give the final scores, by id."""
+        """Give the final scores, by id; raises `StoreError` where one is not stored."""
         ids: list[int] = self.ids.tolist()
         missing = self._cosines([id_ for id_ in ids if id_ not in self._exact])
         known = self._exact | missing
+        if not known.keys() >= set(ids):
+            fact = "its index holds a vector that is not stored"
+            raise damaged(self._view.database.path, fact, vector=min(set(ids) - known.keys()))
         return {id_: known[id_] for id_ in ids}
 
     def _cosines(self, ids: Sequence[int]) -> dict[int, float]:
@@ -117,8 +122,14 @@ def similarities(view: View, vector: Vector, chunk_ids: Sequence[int]) -> dict[i
         view.generation_id,
         _json(chunk_ids),
     )
-    vector_ids = sorted({vector_id for _, vector_id in rows})
+    named = {vector_id for _, vector_id in rows}
+    _expect_numbers(view, named)
+    vector_ids = sorted(named)
     scores = cosines(view.database, query, vector_ids, dimensions=view.dimensions)
+    if len(scores) < len(vector_ids):
+        fact = "a passage names a vector that is not stored"
+        lost = min(set(vector_ids) - scores.keys())
+        raise damaged(view.database.path, fact, vector=lost)
     return {chunk_id: scores[vector_id] for chunk_id, vector_id in rows}
 
 
@@ -195,7 +206,19 @@ def _visible_ids(view: View) -> Ids:
         "AND vector_id IS NOT NULL ORDER BY vector_id",
         *_values(view),
     )
-    return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+    named = [row[0] for row in rows]
+    _expect_numbers(view, named)
+    ids = np.fromiter(named, dtype=np.int64, count=len(named))
+    stored = view.database.one("SELECT coalesce(max(id), 0) FROM vectors")
+    # So much room is made for ids; a garbled one may be any number.
+    if ids.size and not (ids[0] > 0 and stored and ids[-1] <= stored[0]):
+        raise damaged(view.database.path, "a passage names a vector that is not stored")
+    return ids
+
+
+def _expect_numbers(view: View, ids: Iterable[object]) -> None:
+    if not {*map(type, ids)} <= {int}:
+        raise damaged(view.database.path, "a passage names its vector by what is no number")
 
 
 def _visible(view: View) -> str:

@@ -11,7 +11,7 @@ from kb.model import Document, Source
 from kb.store import ChunkDraft, DocumentDraft
 from kb.store.local import fts, ledger, rows
 from kb.store.local.database import Database, damaged
-from kb.store.local.fts import WordRow
+from kb.store.local.fts import WordChanges, WordRow
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
@@ -65,8 +65,9 @@ def insert(
     document: Document,
     *,
     place: Place,
+    words: WordChanges,
 ) -> None:
-    """Add a document with its pages, its chunks and their words."""
+    """Add a document with its pages and its chunks; their words are noted in `words`."""
     document_id = database.run(
         "INSERT INTO documents (path, collection, title, format, paged, size, sha256, "
         "ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -78,18 +79,15 @@ def insert(
         *(document_id, document.text, *rows.contents_values(document)),
     )
     database.many(
-        "INSERT INTO pages (document_id, number, char_start, char_end, state, code) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (document_id, page.number, page.start, page.end, page.state.value, page.code)
-            for page in document.pages
-        ],
+        "INSERT INTO pages (document_id, number, char_start, char_end, state, code, left_out, "
+        "confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(document_id, *rows.page_values(page)) for page in document.pages],
     )
-    insert_chunks(database, draft.chunks, document, document_id, place=place)
+    insert_chunks(database, draft.chunks, document, document_id, place=place, words=words)
 
 
-def drop(database: Database, path: str) -> int:
-    """Take a document, its chunks and their words out of every generation.
+def drop(database: Database, path: str, *, words: WordChanges) -> int:
+    """Take a document and its chunks out of every generation; their words are noted in `words`.
 
     Gives how many chunks the current one had.
     """
@@ -99,16 +97,19 @@ def drop(database: Database, path: str) -> int:
     counts = []
     for generation_id, table in fts.owners(database):
         gone = rows.word_rows(database, found[0], generation_id=generation_id)
-        fts.delete(database, gone, table=table)
+        words.take_out(gone, table=table)
         counts.append(len(gone))
     database.run("DELETE FROM documents WHERE id = ?", found[0])
     return counts[0]
 
 
-def drop_chunks(database: Database, document_id: int, *, place: Place) -> int:
-    """Take the chunks of a document and their words out of one generation; gives how many."""
+def drop_chunks(database: Database, document_id: int, *, place: Place, words: WordChanges) -> int:
+    """Take the chunks of a document out of one generation; gives how many.
+
+    Their words are noted in `words`.
+    """
     gone = rows.word_rows(database, document_id, generation_id=place.generation_id)
-    fts.delete(database, gone, table=place.words)
+    words.take_out(gone, table=place.words)
     database.run(
         "DELETE FROM chunks WHERE document_id = ? AND generation_id = ?",
         *(document_id, place.generation_id),
@@ -131,8 +132,9 @@ def insert_chunks(
     document_id: int,
     *,
     place: Place,
+    words: WordChanges,
 ) -> None:
-    """Add the chunks of a stored document to a generation, with their words."""
+    """Add the chunks of a stored document to a generation; their words are noted in `words`."""
     edges = (edge for draft in drafts for edge in (draft.chunk.start, draft.chunk.end))
     at = rows.byte_offsets(document.text, edges)
     vectors = _vector_ids(database, drafts, place)
@@ -153,7 +155,7 @@ def insert_chunks(
         ],
     )
     made = rows.word_rows(database, document_id, generation_id=place.generation_id)
-    fts.insert(database, made, table=place.words)
+    words.put_in(made, table=place.words)
 
 
 def _vector_ids(database: Database, drafts: Sequence[ChunkDraft], place: Place) -> dict[bytes, int]:

@@ -9,11 +9,11 @@ changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Final
 
 from kb.store.local.database import Database
+from kb.store.local.tables import WORDS
 from kb.store.local.terms import match_expression
 from kb.store.local.words import TOKENIZER_VERSION, index_words
 
@@ -22,11 +22,7 @@ from kb.store.local.words import TOKENIZER_VERSION, index_words
 WEIGHTS: Final = (1.0, 2.0, 1.0)
 
 _COLUMNS: Final = "above, heading, body"
-#: One table for each generation that is kept, so that the words of one count nothing in the
-#: ranking of another, and a switch moves none of them. `generations.words` says which is whose.
-TABLES: Final = ("words", "words_second", "words_third")
-#: Longer pieces are seldom words, and seldom come again; they would only fill the memory.
-_LONGEST: Final = 80
+TABLES: Final = WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +43,39 @@ def word_row(chunk_id: int, title: str, section: Sequence[str], text: str) -> Wo
     if title not in section:
         above.insert(0, title)
     # The bar keeps the last character of one heading and the first of the next apart.
-    return WordRow(chunk_id, _words(" | ".join(above)), _words(own), _words(text))
+    return WordRow(chunk_id, index_words(" | ".join(above)), index_words(own), index_words(text))
 
 
-def _words(text: str) -> str:
-    """Give what `index_words` gives.
+@dataclass(slots=True)
+class WordChanges:
+    """What one transaction takes out of the index and puts into it, carried out at its end.
 
-    In a text of ASCII no token crosses a space, and the same pieces come again and again.
+    FTS5 writes down all it has in memory whenever a statement that fires a trigger begins, as
+    those on every table under seal do. Words that go in between them would be written in many
+    small pieces, and merged again: measured to be half of what storing a document costs.
     """
-    if not text.isascii():
-        return index_words(text)
-    pieces = text.split()
-    if max(map(len, pieces), default=0) > _LONGEST:
-        return index_words(text)
-    return " ".join(filter(None, map(_piece, pieces)))
 
+    _gone: dict[tuple[str, int], WordRow] = field(default_factory=dict)
+    _made: dict[tuple[str, int], WordRow] = field(default_factory=dict)
 
-@lru_cache(maxsize=1 << 16)
-def _piece(text: str) -> str:
-    return index_words(text)
+    def take_out(self, rows: Iterable[WordRow], *, table: str) -> None:
+        """Note rows that are to go; they must hold what was inserted, or is about to be."""
+        for row in rows:
+            if self._made.pop((table, row.chunk_id), None) is None:
+                self._gone[table, row.chunk_id] = row
+
+    def put_in(self, rows: Iterable[WordRow], *, table: str) -> None:
+        """Note rows that are to be added; the id of a chunk is never used again."""
+        for row in rows:
+            self._made[table, row.chunk_id] = row
+
+    def write(self, database: Database) -> None:
+        """Carry out all that was noted, as the last of what a transaction does to tables."""
+        for change, noted in ((delete, self._gone), (insert, self._made)):
+            for table in TABLES:
+                rows = [row for (where, _), row in noted.items() if where == table]
+                if rows:
+                    change(database, rows, table=table)
 
 
 def insert(database: Database, rows: Iterable[WordRow], *, table: str = TABLES[0]) -> None:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kb.errors import Failure, Stage
-from kb.model import Profile, Source
-from kb.store import DocumentDraft
+from kb.model import Profile
+from kb.store import DocumentDraft, Refusal
 from kb.store.generations import Freed, Generation, Recipe
 from kb.store.local import documents, fts, ledger, rows
 from kb.store.local.database import Database, damaged
 from kb.store.local.documents import Place
+from kb.store.local.fts import WordChanges
 from kb.store.local.steps import step
 from kb.store.local.writer import LocalWriter
 
@@ -118,25 +119,43 @@ class LocalBuilder:
 
     def put(self, draft: DocumentDraft) -> tuple[int, int]:
         """Put the chunks of a stored document in place of those it has; gives both counts."""
+        return self.put_all([draft])[0]
+
+    def put_all(self, drafts: Sequence[DocumentDraft]) -> list[tuple[int, int]]:
+        """Do for several documents what `put` does for one, all in one transaction."""
+        words = WordChanges()
         with self._database.transaction():
-            document_id = self._document(draft.source.path)
-            removed = documents.drop_chunks(self._database, document_id, place=self._place)
-            document = documents.storable(draft.document)
-            documents.insert_chunks(
-                self._database, draft.chunks, document, document_id, place=self._place
-            )
-            self._done(document_id, draft.failures)
+            counts = [self._put(draft, words) for draft in drafts]
+            words.write(self._database)
             step("built.written")
         step("built.committed")
+        return counts
+
+    def _put(self, draft: DocumentDraft, words: WordChanges) -> tuple[int, int]:
+        document_id = self._document(draft.source.path)
+        removed = documents.drop_chunks(self._database, document_id, place=self._place, words=words)
+        documents.insert_chunks(
+            self._database,
+            draft.chunks,
+            documents.storable(draft.document),
+            document_id,
+            place=self._place,
+            words=words,
+        )
+        self._done(document_id, draft.failures)
         return len(draft.chunks), removed
 
-    def fail(self, source: Source, sha256: str, failure: Failure, *, collection: str) -> None:  # noqa: ARG002
-        """Write down why this generation has nothing of a document."""
+    def fail_all(self, refusals: Sequence[Refusal]) -> None:
+        """Write down why this generation has nothing of some documents."""
+        words = WordChanges()
         with self._database.transaction():
-            document_id = self._document(source.path)
-            documents.drop_chunks(self._database, document_id, place=self._place)
-            # The ledger tells failures of passages apart by their locator.
-            self._done(document_id, [replace(failure, locator=failure.locator or "chunk 1")])
+            for each in refusals:
+                failure = each.failure
+                document_id = self._document(each.source.path)
+                documents.drop_chunks(self._database, document_id, place=self._place, words=words)
+                # The ledger tells failures of passages apart by their locator.
+                self._done(document_id, [replace(failure, locator=failure.locator or "chunk 1")])
+            words.write(self._database)
 
     def refresh_index(self) -> None:
         """Bring the index of its profile up to what is stored."""
@@ -226,8 +245,10 @@ class LocalGenerations:
         run = self._database.run
         with self._database.transaction():
             found = self._database.one("SELECT id FROM generations WHERE state = 'current'")
-            assert found is not None, "there is always a current generation"
+            if found is None:
+                raise damaged(self._database.path, "there is no generation in use")
             self._put_away(int(found[0]))
+            step("switch.put_away")
             self._take_out(generation)
             # One former generation is kept, and no words of others.
             run(

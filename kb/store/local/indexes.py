@@ -29,7 +29,7 @@ def exact(dimensions: int) -> Any:  # noqa: ANN401 - of faiss
     quantizer = faiss.IndexScalarQuantizer(
         dimensions, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
-    return faiss.IndexIDMap2(quantizer)
+    return faiss.IndexIDMap(quantizer)
 
 
 def compact(
@@ -38,7 +38,7 @@ def compact(
     dimensions: int,
     directions: Matrix | None,
     lists: int,
-) -> Any:  # noqa: ANN401 - of faiss
+) -> Growing:
     """Give an empty index that keeps one byte for each dimension of a reduced space.
 
     `reduced` is a sample of the vectors in that space, shape (n, width), on which it is trained.
@@ -56,10 +56,49 @@ def compact(
     else:
         index = faiss.IndexScalarQuantizer(width, kind, metric)
     index.train(reduced)
+    layers = [index]
     if directions is not None or width < dimensions:
-        index = faiss.IndexPreTransform(_transform(dimensions, width, directions), index)
-    # Lists keep the ids themselves.
-    return index if lists else faiss.IndexIDMap2(index)
+        layers.append(faiss.IndexPreTransform(_transform(dimensions, width, directions), index))
+    if not lists:
+        # Lists keep the ids themselves.
+        layers.append(faiss.IndexIDMap(layers[-1]))
+    return Growing(layers)
+
+
+class Growing:
+    """A compact index that is being filled with vectors of its reduced space.
+
+    It could reduce them itself, but that was measured to take five times as long as numpy's way.
+    """
+
+    def __init__(self, layers: list[Any]) -> None:
+        self._layers = layers
+        self._ids: list[NDArray[np.int64]] = []
+
+    def add(self, reduced: Matrix, ids: NDArray[np.int64]) -> None:
+        """Add vectors, shape (n, width)."""
+        inner = self._layers[0]
+        if self._keeps_ids:
+            inner.add_with_ids(reduced, ids)
+        else:
+            inner.add(reduced)
+            self._ids.append(ids)
+
+    def whole(self) -> Any:  # noqa: ANN401 - of faiss
+        """Give the filled index, which takes questions of all dimensions; call once, at the end."""
+        inner, *outer = self._layers
+        for layer in outer:
+            layer.ntotal = inner.ntotal
+        if not self._keeps_ids:
+            import numpy as np
+
+            ids = np.concatenate([np.empty(0, np.int64), *self._ids])
+            _faiss().copy_array_to_vector(ids, outer[-1].id_map)
+        return self._layers[-1]
+
+    @property
+    def _keeps_ids(self) -> bool:
+        return not hasattr(self._layers[-1], "id_map")
 
 
 def search(
@@ -103,13 +142,24 @@ def dump(index: Any, take: Callable[[bytes], int]) -> None:  # noqa: ANN401 - of
     faiss.write_index(index, faiss.PyCallbackIOWriter(take))
 
 
-def load(path: Path, *, mapped: bool) -> Any | None:  # noqa: ANN401 - of faiss
-    """Read an index, or give None where the file is none; `mapped` leaves lists on the disk."""
+def load(path: Path, *, lists: bool) -> Any | None:  # noqa: ANN401 - of faiss
+    """Map an index into memory, or give None where the file is none.
+
+    `lists`: it has some; then only those that a search looks through are ever read.
+    """
     faiss = _faiss()
+    # A process that asks one question would spend more on a copy than on all of its search.
+    mapped = faiss.IO_FLAG_MMAP if lists else faiss.IO_FLAG_MMAP_IFC
     try:
-        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP if mapped else 0)
+        return faiss.read_index(str(path), mapped)
     except RuntimeError:
         return None
+
+
+def lists_of(index: Any) -> int:  # noqa: ANN401 - of faiss
+    """Give how many lists an index has, 0 where it is scanned whole."""
+    found = _faiss().try_extract_index_ivf(index)
+    return 0 if found is None else int(found.nlist)
 
 
 def _transform(dimensions: int, width: int, directions: Matrix | None) -> Any:  # noqa: ANN401

@@ -28,6 +28,9 @@ WIDTHS: Final = (256, 512, 1024)
 #: How many candidates may be scored exactly; the first that is enough is taken.
 CANDIDATES: Final = (100, 200, 400)
 
+#: More than any kb ever asked for: so many would have a search read them all.
+MOST_CANDIDATES: Final = 1 << 14
+
 EXACT_KIND: Final = "exact"
 LEADING: Final = "leading"
 ROTATED: Final = "rotated"
@@ -48,10 +51,28 @@ class Shape:
     #: Which part of the true ten nearest was found when it was built.
     recall: float = 1.0
 
+    def is_possible(self, dimensions: int) -> bool:
+        """Tell whether an index of vectors of so many dimensions can be built and searched so."""
+        numbers = self.width, self.lists, self.probes, self.candidates
+        if not whole_numbers(*numbers):
+            return False
+        if self.kind == EXACT_KIND:
+            # An early kb did not write down the width.
+            return self.width in {0, dimensions} and numbers[1:] == (0, 0, 0)
+        if self.kind not in {LEADING, ROTATED} or not 0 < self.width <= dimensions:
+            return False
+        looked_through = 0 < self.probes <= self.lists or (self.probes, self.lists) == (0, 0)
+        return looked_through and 0 < self.candidates <= MOST_CANDIDATES
+
     @property
     def is_exact(self) -> bool:
         """Whether its order is that of the stored vectors."""
         return self.kind == EXACT_KIND
+
+
+def whole_numbers(*values: object) -> bool:
+    """Tell whether these are what they are declared to be; SQLite gives whatever stands there."""
+    return all(isinstance(value, int) for value in values)
 
 
 def exact_shape(dimensions: int) -> Shape:
@@ -62,6 +83,15 @@ def exact_shape(dimensions: int) -> Shape:
 def is_small(count: int, dimensions: int) -> bool:
     """Tell whether so many vectors are searched exactly."""
     return 2 * count * dimensions <= EXACT
+
+
+def is_widest(shape: Shape, dimensions: int) -> bool:
+    """Tell whether nothing more can be tried: all dimensions, all lists, the most candidates."""
+    return (shape.width, shape.probes, shape.candidates) == (
+        dimensions,
+        shape.lists,
+        CANDIDATES[-1],
+    )
 
 
 def most(dimensions: int) -> int:

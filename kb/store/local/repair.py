@@ -8,12 +8,13 @@ from typing import Final
 
 from kb.errors import StoreError, UsageError, failure
 from kb.store import Repair
-from kb.store.local import verify_seals as seals
+from kb.store.local import rows, seals, tiers, verify_tables
 from kb.store.local.database import FILE, Database, connect, door, open_writer
 from kb.store.local.lock import writer_lock
 from kb.store.local.repair_rows import Outcome, mend
 from kb.store.local.repair_salvage import salvage
 from kb.store.local.segments import FOLDER
+from kb.store.local.steps import step
 from kb.store.local.verify import Examination, examine
 from kb.store.local.verify_check import Damage, counted
 
@@ -75,16 +76,25 @@ class _Work:
     def _salvage(self) -> None:
         if self._kept is not None:
             return
-        self._kept = salvage(self._home)
-        self._outcome.mended.append(
-            f"The database was read into a new file; the damaged one is kept as {self._kept.name}."
+        self._kept = salvage(self._home, self._rounds)
+        self._outcome.mended.insert(
+            0,
+            f"The database was read into a new file; the damaged one is kept as {self._kept.name}.",
         )
+
+    def _rounds(self, folder: Path) -> None:
+        """Mend the rows of a new database in `folder`; its index lies elsewhere."""
+        for _ in range(_ROUNDS):
+            found = examine(folder)
+            if found.damage.hopeless or not _hurts_rows(found):
+                break
+            self._rows(folder / FILE, found.damage)
 
     def _mend(self, found: Examination) -> Examination | None:
         damage = found.damage
         try:
             if _hurts_rows(found):
-                self._rows(damage)
+                self._rows(self._path, damage)
             self._index(damage)
         except StoreError as error:
             if error.failure.code != "store.corrupt" or self._kept is not None:
@@ -92,18 +102,18 @@ class _Work:
             return None
         return examine(self._home)
 
-    def _rows(self, damage: Damage) -> None:
-        with closing(connect(self._path, "mode=rw")) as connection:
+    def _rows(self, path: Path, damage: Damage) -> None:
+        with closing(connect(path, "mode=rw")) as connection:
             seals.know(connection)
-            database = Database(connection, self._path)
+            database = Database(connection, path)
             database.run("PRAGMA synchronous = FULL")
             with database.transaction():
                 mend(database, damage, self._outcome)
+            database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        step("repair.mended")
 
     def _index(self, damage: Damage) -> None:
         """Build the segments again that are not sound, and sweep what nothing names."""
-        from kb.store.local.writer import LocalWriter
-
         with door(self._home):
             for path in damage.segments:
                 path.unlink(missing_ok=True)
@@ -111,7 +121,7 @@ class _Work:
         if hurt or damage.strays:
             database = open_writer(self._path)
             try:
-                LocalWriter(database, self._home / FOLDER).refresh_index()
+                self._refresh(database)
             finally:
                 database.close()
         if damage.manifest:
@@ -121,6 +131,16 @@ class _Work:
             self._outcome.mended.append(f"{told} of index/ built again from the stored vectors.")
         if damage.strays and not hurt:
             self._outcome.mended.append("Files of index/ that nothing names were deleted.")
+
+    def _refresh(self, database: Database) -> None:
+        """Bring the index of every generation up to what is stored, not only of that in use."""
+        index = self._home / FOLDER
+        known = {id_: json for _, id_, json in verify_tables.pinned(database)}
+        for profile_id, json in known.items():
+            dimensions = rows.profile(json).dimensions
+            tiers.refresh(database, index, profile_id=profile_id, dimensions=dimensions)
+        if not known:
+            tiers.sweep(database, index)
 
 
 def _hurts_rows(found: Examination) -> bool:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 from kb.errors import Failure, failure
 from kb.store import Lost
-from kb.store.local import documents, fts, ledger, rows
-from kb.store.local import verify_seals as seals
+from kb.store.local import documents, fts, ledger, rows, seals
 from kb.store.local.database import Database
 from kb.store.local.verify_check import Damage, counted
 from kb.store.local.verify_places import COLUMNS, places
@@ -46,6 +45,7 @@ def mend(database: Database, damage: Damage, outcome: Outcome) -> None:
     _ledgers(database, damage, outcome)
     _places(database, damage.places - damage.documents.keys(), outcome)
     _vectors(database, damage, outcome)
+    _unbuild(database, damage, outcome)
     for document_id, why in damage.documents.items():
         _drop(database, document_id, why, outcome)
     _orphans(database, outcome)
@@ -57,11 +57,33 @@ def mend(database: Database, damage: Damage, outcome: Outcome) -> None:
         outcome.mended.append("The canaries were forgotten: the next ingest takes them again.")
     if damage.manifest:
         database.run("DELETE FROM segments")
+    _generations(database, damage, outcome)
     if damage.words or damage.documents or outcome.lost:
         fts.rebuild(database, documents.all_words(database))
         if damage.words:
             outcome.mended.append("The full-text index was built again from the stored text.")
     seals.lay(database)
+
+
+def _generations(database: Database, damage: Damage, outcome: Outcome) -> None:
+    """Give each generation that has words a table of its own; forget settings that are lost."""
+    if damage.owners:
+        damage.words = True
+        for number, (id_,) in enumerate(
+            database.all(
+                "SELECT id FROM generations WHERE words IS NOT NULL OR state = 'current' "
+                "OR id IN (SELECT value FROM json_each(?)) ORDER BY state != 'current', id DESC",
+                rows.to_json([*damage.disowned]),
+            )
+        ):
+            table = number if number < len(fts.TABLES) else None
+            database.run("UPDATE generations SET words = ? WHERE id = ?", table, id_)
+    for id_ in damage.recipes:
+        database.run("UPDATE generations SET settings = NULL WHERE id = ?", id_)
+        outcome.mended.append(
+            f"The settings that made generation {id_} were garbled, and are forgotten: name its "
+            "endpoint and model again where they are asked for."
+        )
 
 
 def _ledgers(database: Database, damage: Damage, outcome: Outcome) -> None:
@@ -127,9 +149,15 @@ def _places(database: Database, document_ids: Iterable[int], outcome: Outcome) -
 def _vectors(database: Database, damage: Damage, outcome: Outcome) -> None:
     """Take damaged vectors out; their chunks are found by words until the file is read again."""
     for vector_id in damage.vectors:
-        damage.estranged |= {
-            row[0] for row in database.all("SELECT id FROM chunks WHERE vector_id = ?", vector_id)
-        }
+        for chunk_id, document_id, generation, state in database.all(
+            "SELECT chunks.id, document_id, generation_id, state FROM chunks "
+            "JOIN generations ON generations.id = generation_id WHERE vector_id = ?",
+            vector_id,
+        ):
+            if state == "current":
+                damage.estranged.add(chunk_id)
+            else:
+                damage.unbuilt.add((document_id, generation))
         database.run("DELETE FROM vectors WHERE id = ?", vector_id)
     if damage.vectors:
         damage.manifest = True
@@ -145,6 +173,29 @@ def _vectors(database: Database, damage: Damage, outcome: Outcome) -> None:
             why = "Vectors of it are gone; until it is read again these are found by words alone."
             _tell(database, found[1], why, locator=f"chunk {found[2] + 1}")
             outcome.lost[found[1]] = why
+
+
+def _unbuild(database: Database, damage: Damage, outcome: Outcome) -> None:
+    """Take documents that are not whole out of a generation that is not in use.
+
+    It then lacks them, as it lacks those that came later: a rollback, or a reindex that goes on,
+    puts them in first.
+    """
+    for pair in damage.unbuilt:
+        for table in ("chunks", "built"):
+            # A garbled row of `built` may name the generation in use, of which it tells nothing.
+            database.run(
+                f"DELETE FROM {table} WHERE document_id = ? AND generation_id = ? AND "  # noqa: S608
+                "('built' = ? OR generation_id NOT IN "
+                "(SELECT id FROM generations WHERE state = 'current'))",
+                *(*pair, table),
+            )
+    if damage.unbuilt:
+        damage.words = True
+        told = counted(len(damage.unbuilt), "document")
+        outcome.mended.append(
+            f"{told} will be put anew into a generation that is not in use, before it is used."
+        )
 
 
 def _drop(database: Database, document_id: int, why: str, outcome: Outcome) -> None:
@@ -214,6 +265,7 @@ def _references(database: Database) -> None:
         "INSERT INTO sources SELECT path, collection, size, -1, 0, sha256, 'indexed', 0 "
         "FROM documents WHERE path NOT IN (SELECT path FROM sources)"
     )
+    database.run("DELETE FROM built WHERE generation_id NOT IN (SELECT id FROM generations)")
     database.run("DELETE FROM segments WHERE profile_id NOT IN (SELECT id FROM profiles)")
     database.run("DELETE FROM vectors WHERE profile_id NOT IN (SELECT id FROM profiles)")
     database.run(

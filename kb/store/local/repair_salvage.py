@@ -10,53 +10,65 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from kb.errors import StoreError, failure
-from kb.store.local import schema
-from kb.store.local import verify_seals as seals
+from kb.errors import StoreError
+from kb.store.local import fts, schema, seals
 from kb.store.local.database import (
     FILE,
     Database,
-    _any_text,
     connect,
     door,
 )
+from kb.store.local.repair_head import hopeless, readable
 from kb.store.local.rows import profile
 from kb.store.local.schema import sync_folder
-from kb.store.local.verify_seals import Sealed
-from kb.store.local.verify_tables import reference
+from kb.store.local.seals import Sealed
+from kb.store.local.steps import step
 
 _FOLDER: Final = "salvage.tmp"
 _AT_ONCE: Final = 200
 #: So many ids in the middle of a damaged table are asked for one by one.
 _PROBES: Final = 2_000_000
 _LAST: Final = (1 << 63) - 1
-_BACKUP_HINT: Final = (
-    "Put a backup in its place (`kb restore FILE --force`), or remove the folder and ingest the "
-    "documents again."
-)
 
 
-def salvage(home: Path) -> Path:
+def salvage(home: Path, mend: Callable[[Path], None]) -> Path:
     """Put a new database in place of the damaged one; gives where the damaged one is kept.
 
-    The new one holds what could be read, and still has to be mended. Raises `StoreError`
-    (`store.corrupt`) where nothing can be read; then nothing has changed. Call with the writer's
-    lock.
+    The new one holds what could be read; `mend` is given its folder before it takes the place of
+    the other, so that nobody ever sees it half mended. Raises `StoreError` (`store.corrupt`) where
+    nothing can be read; then nothing has changed. Call with the writer's lock.
     """
     work = home / _FOLDER
     try:
         with door(home):
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
+            _take_back(home)
         made = _fill(home, work)
+        step("repair.salvaged")
+        mend(made.parent)
+        with door(made), made.open("rb") as file:
+            os.fsync(file.fileno())
         return _swap(home, made)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _take_back(home: Path) -> None:
+    """Undo the exchange of a repair that was killed in it: the damaged one is in its place yet."""
+    path = home / FILE
+    for kept in home.glob(f"{FILE}.damaged-*"):
+        if kept.name.endswith("-wal") or not path.exists() or not kept.samefile(path):
+            continue
+        journal, mine = kept.with_name(f"{kept.name}-wal"), path.with_name(f"{FILE}-wal")
+        if journal.exists() and not (mine.exists() and mine.stat().st_size):
+            journal.replace(mine)
+        kept.unlink()
 
 
 def _fill(home: Path, work: Path) -> Path:
@@ -69,89 +81,29 @@ def _fill(home: Path, work: Path) -> Path:
     with closing(connect(path, "mode=rw")) as target:
         seals.know(target)
         database = Database(target, path)
-        with _source(home, work) as source, database.transaction():
+        with readable(home, work) as source, database.transaction():
             _copy(source, database)
             _expect_profile(home, database)
         database.run("PRAGMA wal_checkpoint(TRUNCATE)")
-    with door(path), path.open("rb") as file:
-        os.fsync(file.fileno())
     return path
-
-
-def _source(home: Path, work: Path) -> closing[Database]:
-    """Open the damaged database; where its first page is gone, a copy with a new first page."""
-    wanted = reference()
-    for made in (False, True):
-        path = _with_new_head(home, work) if made else home / FILE
-        connection = connect(path, "mode=rw")
-        found: dict[str, str] = {}
-        with suppress(sqlite3.DatabaseError):
-            connection.execute("PRAGMA query_only = ON")
-            connection.text_factory = _any_text
-            seals.know(connection)
-            found = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
-        if all(found.get(each.table) == wanted[each.table] for each in seals.SEALED):
-            return closing(Database(connection, path))
-        connection.close()
-        if found and "documents" not in found and not made:
-            raise _hopeless(home, "it is a database of another program")
-    raise _hopeless(home, "no table of it can be read")
-
-
-def _hopeless(home: Path, fact: str) -> StoreError:
-    message = f"{home / FILE} cannot be repaired: {fact}. Nothing was changed."
-    return StoreError(failure("store.corrupt", message, hint=_BACKUP_HINT))
-
-
-def _with_new_head(home: Path, work: Path) -> Path:
-    """Copy the database and give it the list of tables of a new one, which says where they begin.
-
-    The tables of every knowledge base begin on the same pages: all are made at once, in one order.
-    """
-    model = work / "model"
-    with door(work):
-        model.mkdir()
-    schema.make(model)
-    with closing(connect(model / FILE, "mode=rw")) as connection:
-        seals.know(connection)
-        seals.lay(Database(connection, model / FILE))
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
-    copy = work / FILE
-    with door(work):
-        shutil.copyfile(home / FILE, copy)
-        fresh = bytearray((model / FILE).read_bytes())
-        # The number of pages and an empty list of free ones; both counters of changes agree.
-        fresh[28:32] = (copy.stat().st_size // size).to_bytes(4, "big")
-        fresh[32:40] = bytes(8)
-        fresh[92:96] = fresh[24:28]
-        with copy.open("r+b") as file:
-            for page in _catalogue(fresh):
-                file.seek((page - 1) * size)
-                file.write(fresh[(page - 1) * size : page * size])
-    return copy
-
-
-def _catalogue(database: bytes | bytearray) -> list[int]:
-    """Give the numbers of the pages that hold the list of tables: the first, and those below it.
-
-    >>> _catalogue(bytes(100) + bytes([13]) + bytes(11))
-    [1]
-    """
-    interior, cells = 5, int.from_bytes(database[103:105], "big")
-    if database[100] != interior:
-        return [1]
-    starts = [int.from_bytes(database[at : at + 2], "big") for at in range(112, 112 + 2 * cells, 2)]
-    below = [int.from_bytes(database[at : at + 4], "big") for at in (*starts, 108)]
-    return [1, *below]
 
 
 def _copy(source: Database, target: Database) -> None:
     """Take over every row that can be read, right or not, with its seal, which tells which."""
     for each in seals.SEALED:
+        if each.part:
+            continue
         target.run(f"DELETE FROM {each.table}")  # noqa: S608
         columns, put = _columns(target, each.table)
         _put(target, put, _rows(source, target, each, columns))
+    for (id_,) in target.all(
+        "SELECT id FROM generations WHERE words IS NOT NULL AND (typeof(words) != 'integer' "
+        "OR words NOT BETWEEN 0 AND ?)",
+        len(fts.TABLES) - 1,
+    ):
+        # With the number of a table that is not there, it could not even be looked at.
+        free = fts.free_table(target)
+        target.run("UPDATE generations SET words = ? WHERE id = ?", free, id_)
     _others(source, target)
     _manifest(source, target)
     _counters(source, target)
@@ -170,9 +122,9 @@ def _expect_profile(home: Path, target: Database) -> None:
         if found is not None and found != (None, None):
             profile(found[1])
     except (ValueError, TypeError, KeyError) as error:
-        raise _hopeless(home, "the profile of its vectors is lost") from error
+        raise hopeless(home, "the profile of its vectors is lost") from error
     if found is None:
-        raise _hopeless(home, "the generation in use cannot be read")
+        raise hopeless(home, "the generation in use cannot be read")
 
 
 def _put(target: Database, sql: str, rows: Iterator[Sequence[Any]]) -> None:
@@ -229,6 +181,9 @@ def _rows(
         return _sources(source, columns)
     if each.table == "pages":
         return _pages(source, target, columns)
+    if each.table == "built":
+        sql = f"SELECT {columns} FROM built WHERE ? < 1"  # noqa: S608
+        return iter(_walk(source, sql, 0, most=None)[0])
     return _by_id(source, each.table, columns)
 
 
@@ -328,6 +283,8 @@ def _swap(home: Path, made: Path) -> Path:
             # A journal is taken for that of whichever database lies beside it.
             journal.rename(kept.with_name(f"{kept.name}-wal"))
         path.with_name(f"{FILE}-shm").unlink(missing_ok=True)
+        step("repair.linked")
         made.replace(path)
+        step("repair.swapped")
         sync_folder(home)
     return kept

@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kb.errors import Failure, Stage
 from kb.model import Chunk, Document, Heading, Page, PageState, Profile
 from kb.store import DocumentRow, KnownSource, Passage
 from kb.store.local.database import Database, Row
-from kb.store.local.fts import WordRow, word_row
+
+if TYPE_CHECKING:
+    from kb.store.local.fts import WordRow
 
 _UNSIGNED: Final = 1 << 64
 #: Below the number of values that SQLite takes in one statement, wherever it was built.
@@ -27,14 +29,20 @@ DOCUMENT_SQL: Final = """
     SELECT documents.id, documents.path, title, documents.collection, format, paged,
         documents.size, documents.sha256, sources.state, ingested_at,
         (SELECT count(*) FROM chunks WHERE document_id = documents.id AND generation_id = :now),
-        (SELECT json_group_object(state, n) FROM (SELECT state, count(*) AS n FROM pages
-            WHERE document_id = documents.id GROUP BY state))
+        (SELECT json_group_object(state, json_array(n, left_out, doubtful)) FROM (
+            SELECT state, count(*) AS n, sum(left_out) AS left_out,
+                sum(coalesce(CAST(confidence AS REAL) < 0.7, 0)) AS doubtful
+            FROM pages WHERE document_id = documents.id GROUP BY state))
     FROM documents JOIN sources USING (path)"""
 FAILURE_SQL: Final = """
     SELECT stage, code, message, source, locator, hint, retriable, attempts, detail
     FROM failures"""
 SOURCE_SQL: Final = """
     SELECT path, collection, size, mtime_ns, inode, sha256, state, retriable FROM sources"""
+
+STAMP_SQL: Final = """
+    SELECT path, size, mtime_ns, CASE WHEN state = 'indexed' AND NOT retriable
+        AND coalesce(collection = :collection, 1) THEN inode END FROM sources"""
 
 
 def signed(inode: int) -> int:
@@ -57,10 +65,19 @@ def known_source(row: Row) -> KnownSource:
     )
 
 
+def stamps(found: Iterable[Row]) -> dict[str, tuple[int, int, int] | None]:
+    """Read the rows of `STAMP_SQL`."""
+    return {
+        path: None if inode is None else (size, mtime_ns, inode % _UNSIGNED)
+        for path, size, mtime_ns, inode in found
+    }
+
+
 def document_row(row: Row) -> DocumentRow:
     """Read a row of `DOCUMENT_SQL`."""
     _, path, title, collection, form, paged, size, sha256, state, at, chunks, coverage = row
-    pages = json.loads(coverage)
+    counts = json.loads(coverage)
+    pages = {name: number for name, (number, _, _) in counts.items()}
     return DocumentRow(
         path=path,
         title=title,
@@ -73,6 +90,8 @@ def document_row(row: Row) -> DocumentRow:
         state=state,
         ingested_at=at,
         coverage=pages,
+        left_out=sum(left_out for _, left_out, _ in counts.values()),
+        doubtful=sum(doubtful for _, _, doubtful in counts.values()),
     )
 
 
@@ -84,7 +103,7 @@ def document(database: Database, document_id: int, row: DocumentRow) -> Document
     assert found is not None, "a document has contents"
     text, headings, problems = found
     pages = database.all(
-        "SELECT number, char_start, char_end, state, code FROM pages "
+        "SELECT number, char_start, char_end, state, code, left_out, confidence FROM pages "
         "WHERE document_id = ? ORDER BY number",
         document_id,
     )
@@ -93,13 +112,30 @@ def document(database: Database, document_id: int, row: DocumentRow) -> Document
         format=row.format,
         text=text,
         paged=row.pages is not None,
-        pages=tuple(
-            Page(number=number, start=start, end=end, state=PageState(state), code=code)
-            for number, start, end, state, code in pages
-        ),
+        pages=tuple(_page(page) for page in pages),
         headings=tuple(Heading(**heading) for heading in json.loads(headings)),
         problems=tuple(_problem(problem) for problem in json.loads(problems)),
     )
+
+
+def _page(row: Row) -> Page:
+    number, start, end, state, code, left_out, confidence = row
+    return Page(
+        number=number,
+        start=start,
+        end=end,
+        state=PageState(state),
+        code=code,
+        left_out=left_out,
+        confidence=None if confidence is None else float(confidence),
+    )
+
+
+def page_values(page: Page) -> tuple[int, int, int, str, str | None, int, str | None]:
+    """Give what is stored of a page, in the order of the columns."""
+    confidence = None if page.confidence is None else repr(float(page.confidence))
+    place = page.number, page.start, page.end
+    return *place, page.state.value, page.code, page.left_out, confidence
 
 
 def _problem(fields: dict[str, Any]) -> Failure:
@@ -189,6 +225,8 @@ def byte_offsets(text: str, offsets: Iterable[int]) -> dict[int, int]:
 
 def word_rows(database: Database, document_id: int, *, generation_id: int) -> Sequence[WordRow]:
     """Give the full-text rows of a document's chunks in a generation, made from what is stored."""
+    from kb.store.local.fts import word_row
+
     head = database.one(
         "SELECT title, text FROM documents JOIN contents ON document_id = id WHERE id = ?",
         document_id,

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kb.errors import StoreError, failure
+from kb.store.local import seals
 from kb.store.local.database import (
     APPLICATION_ID,
     FILE,
     SCHEMA_VERSION,
+    Database,
     connect,
     door,
     open_writer,
@@ -191,9 +193,11 @@ def _apply(connection: sqlite3.Connection) -> None:
     from sqlite_utils import Database as Utils
     from sqlite_utils.migrations import Migrations
 
+    seals.know(connection)
     migrations = Migrations("kb")
     migrations(name="0001_first")(_first)
     migrations(name="0002_shapes")(_shapes)
+    migrations(name="0003_coverage")(_coverage)
     migrations.apply(Utils(connection, execute_plugins=False))
 
 
@@ -245,3 +249,23 @@ def _sets(db: UtilsDatabase) -> None:
         failures TEXT NOT NULL,
         PRIMARY KEY (document_id, generation_id)) WITHOUT ROWID"""
     )
+
+
+def _coverage(db: UtilsDatabase) -> None:
+    """Let each page say what was left out of it and how surely it was recognised."""
+    db.execute("ALTER TABLE pages ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0")
+    # As Python writes the number: exact, and the same bytes under the seal in every SQLite.
+    db.execute("ALTER TABLE pages ADD COLUMN confidence TEXT")
+    database = Database(db.conn, Path(FILE))
+    # Before the index is made: the seals begin on the same page in every knowledge base.
+    if seals.present(database):
+        seals.widen(database, "pages", lacking=("left_out", "confidence"))
+        seals.extend(database, seals.WORDS, seals.SETTINGS, seals.BUILT)
+    else:
+        seals.lay(database)
+    # Few pages are in it, so that a search learns at once whether there are any.
+    db.execute(
+        "CREATE INDEX pages_not_searchable ON pages (document_id) "
+        "WHERE state IN ('image_only', 'failed')"
+    )
+    db.execute("PRAGMA user_version = 3")

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from kb.store.local import indexes
 from kb.store.local.database import Database, door
-from kb.store.local.ladder import Shape
+from kb.store.local.ladder import Shape, whole_numbers
 
 FOLDER: Final = "index"
 
@@ -41,6 +41,17 @@ class Segment:
     mtime_ns: int
     inode: int
     shape: Shape
+
+    def is_possible(self, *, dimensions: int) -> bool:
+        """Tell whether there could be such a segment: the manifest itself may be damaged."""
+        return self.has_range and self.shape.is_possible(dimensions)
+
+    @property
+    def has_range(self) -> bool:
+        """Whether the row names a file, and a range of ids."""
+        numbers = self.low, self.high, self.count, self.bytes, self.mtime_ns, self.inode
+        named = whole_numbers(*numbers) and type(self.sha256) is str
+        return named and 0 < self.low <= self.high and self.count > 0
 
     def path(self, folder: Path) -> Path:
         """Give where the file lies."""
@@ -128,14 +139,16 @@ def is_sound(folder: Path, segment: Segment) -> bool:
 
 
 def read(folder: Path, segment: Segment, *, dimensions: int) -> Any | None:  # noqa: ANN401
-    """Read the index of a segment, or give None where the file cannot be trusted."""
+    """Read the index of a segment, or give None where it cannot be trusted."""
+    if not segment.is_possible(dimensions=dimensions):
+        return None
     if not (unchanged(folder, segment) or is_sound(folder, segment)):
         return None
-    index = indexes.load(segment.path(folder), mapped=segment.shape.lists > 0)
+    index = indexes.load(segment.path(folder), lists=segment.shape.lists > 0)
     if index is None:
         return None
-    fits = (index.d, index.ntotal) == (dimensions, segment.count)
-    return index if fits else None
+    found = index.d, index.ntotal, indexes.lists_of(index)
+    return index if found == (dimensions, segment.count, segment.shape.lists) else None
 
 
 def write(folder: Path, index: Any) -> tuple[Path, str]:  # noqa: ANN401 - of faiss

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from kb.errors import Failure
 from kb.model import Filter, Profile
-from kb.store import DocumentRow, KnownSource, Passage, StoredDocument, Summary
-from kb.store.local import fts, rows
-from kb.store.local.database import Database
+from kb.store import DocumentRow, Gaps, KnownSource, Passage, StoredDocument, Summary
+from kb.store.local import rows
+from kb.store.local.database import Database, damaged
 from kb.store.local.globs import path_matches, path_pattern
 from kb.store.local.segments import Shelf
-from kb.store.local.summary import summarise
+from kb.store.local.summary import gaps, summarise
+from kb.store.local.tables import WORDS
 
 if TYPE_CHECKING:
     from kb.model import Matrix, Vector
@@ -39,11 +40,18 @@ class LocalSnapshot:
         # The first read inside the transaction is what fixes the state that all later ones see.
         database.run("BEGIN")
         found = database.named(_NOW_SQL, generation=generation)
-        assert found, "there is always a current generation"
-        now = found[0]
-        self._generation, self._profile_id = now[0], now[1]
-        self._words = fts.TABLES[now[3]]
-        self._profile = rows.profile(now[2]) if now[2] else None
+        if not found:
+            which = "in use" if generation is None else f"with the number {generation}"
+            raise damaged(database.path, f"there is no generation {which}")
+        self._generation: int
+        self._generation, self._profile_id, profile, words = found[0]
+        self._words = _table(database, words)
+        self._profile = None if profile is None else _profile(database, profile)
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation that it shows."""
+        return self._generation
 
     @property
     def profile(self) -> Profile | None:
@@ -68,6 +76,8 @@ class LocalSnapshot:
             return None
         import numpy as np
 
+        if not isinstance(found[0], bytes) or len(found[0]) % (4 * wanted.dimensions):
+            raise damaged(self._database.path, "what its endpoint answered first is garbled")
         return np.frombuffer(found[0], "<f4").reshape(-1, wanted.dimensions).copy()
 
     def paid_for(self, profile: Profile, keys: Iterable[bytes]) -> set[bytes]:
@@ -79,6 +89,11 @@ class LocalSnapshot:
         """Give every file ever brought in and not removed, by path, failed ones too."""
         found = map(rows.known_source, self._database.all(rows.SOURCE_SQL))
         return MappingProxyType({source.path: source for source in found})
+
+    def stamps(self, collection: str | None = None) -> Mapping[str, tuple[int, int, int] | None]:
+        """Give size, time of change (ns) and inode of each file, by path; None: no proof."""
+        found = self._database.named(rows.STAMP_SQL, collection=collection)
+        return rows.stamps(found)
 
     def documents(self, within: Filter = _EVERYTHING) -> Sequence[DocumentRow]:
         """Give the searchable documents in order of path."""
@@ -93,6 +108,13 @@ class LocalSnapshot:
         )
         return [rows.document_row(row) for row in found]
 
+    def any_document(self, within: Filter) -> bool:
+        """Tell whether the filter fits a searchable document."""
+        listed = self._listed(within)
+        if listed is None:
+            return self._database.one("SELECT 1 FROM documents LIMIT 1") is not None
+        return listed != "[]"
+
     def document(self, path: str) -> StoredDocument | None:
         """Give one document with its canonical text, or None."""
         found = self._database.named(
@@ -104,6 +126,10 @@ class LocalSnapshot:
         return StoredDocument(
             row=row, document=rows.document(self._database, int(found[0][0]), row)
         )
+
+    def gaps(self, within: Filter = _EVERYTHING) -> Gaps:
+        """Count the pages that no search can find; cheap where there are none."""
+        return gaps(self._database, lambda: self._listed(within))
 
     def nearest(
         self, vector: Vector, *, top_k: int, within: Filter = _EVERYTHING
@@ -120,6 +146,8 @@ class LocalSnapshot:
         self, query: str, *, top_k: int, within: Filter = _EVERYTHING
     ) -> Sequence[tuple[int, float]]:
         """Give up to `top_k` (chunk id, BM25 score > 0) of visible chunks, best first."""
+        from kb.store.local import fts
+
         return fts.match(
             self._database,
             query,
@@ -224,3 +252,20 @@ class LocalSnapshot:
             pattern = path_pattern(within.path)
             found = [row for row in found if path_matches(pattern, row[1])]
         return "[" + ",".join(str(row[0]) for row in found) + "]"
+
+
+def _profile(database: Database, text: object) -> Profile:
+    try:
+        profile = rows.profile(str(text))
+    except (ValueError, TypeError, LookupError) as error:
+        raise damaged(database.path, "the profile of its vectors is garbled") from error
+    dimensions: object = profile.dimensions
+    if not (isinstance(dimensions, int) and dimensions > 0):
+        raise damaged(database.path, "the profile of its vectors has no dimensions")
+    return profile
+
+
+def _table(database: Database, words: object) -> str:
+    if not (isinstance(words, int) and 0 <= words < len(WORDS)):
+        raise damaged(database.path, "its generation names words that are not there")
+    return WORDS[words]

@@ -31,12 +31,27 @@ GENERATION_STEPS: Final = (
     "built.written",  # before the COMMIT that puts a document into it
     "built.committed",
     "settings.written",  # beside kb.toml, before the switch
+    "switch.put_away",  # what the one in use holds is written down, for a way back
     "switch.written",  # before the COMMIT that puts it in use
     "switch.committed",
     "settings.renamed",  # kb.toml is that of the generation in use
     "gc.marked",  # what is to go has no words any more
     "gc.emptied",  # its chunks are gone
     "gc.vectors",  # some vectors, and what the manifest said of them, are gone
+)
+
+#: Those that `kb backup`, `kb restore` and `kb verify --repair` pass besides.
+SAFETY_STEPS: Final = (
+    "backup.copied",  # a copy of the database lies in the folder of the backup
+    "backup.packed",  # so does the archive, whole, not yet under its name
+    "restore.unpacked",  # beside what is there
+    "restore.announced",  # the new kb.toml lies beside the old one
+    "restore.parted",  # the old database has no journal any more
+    "restore.replaced",  # the new database has its name, the new kb.toml not yet
+    "repair.salvaged",  # what could be read stands in a new database beside the damaged one
+    "repair.mended",  # its rows are right; the index not yet
+    "repair.linked",  # the damaged one has a second name
+    "repair.swapped",  # the new one has its name
 )
 
 _VARIABLE: Final = "KB_TEST_KILL_AT"

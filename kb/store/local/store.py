@@ -131,7 +131,7 @@ class LocalStore:
 
 def _seal(database: Database) -> None:
     """Put what an early kb wrote, or what was just made, under seal."""
-    from kb.store.local import verify_seals as seals
+    from kb.store.local import seals
 
     if not seals.present(database):
         with database.transaction():

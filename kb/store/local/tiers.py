@@ -62,10 +62,12 @@ def plan(spans: Sequence[Span], *, most: int) -> list[Span]:
 
 def refresh(database: Database, folder: Path, *, profile_id: int, dimensions: int) -> None:
     """Make the sound set of segments for one profile, then delete files that nothing names."""
-    known = [
-        _certified(database, folder, found, dimensions=dimensions)
-        for found in segments.listed(database, profile_id)
-    ]
+    listed = segments.listed(database, profile_id)
+    if not all(segment.has_range for segment in listed):
+        # What ranges the others leave cannot be told either.
+        database.run("DELETE FROM segments WHERE profile_id = ?", profile_id)
+        listed = []
+    known = [_certified(database, folder, found, dimensions=dimensions) for found in listed]
     most = max(ladder.most(dimensions), SMALLEST)
     present = [Span(s.low, s.high, s.count, built) for s, built in known]
     wanted = plan([*present, *_tail(database, profile_id, known, most=most)], most=most)
@@ -87,6 +89,8 @@ def _certified(
 
     The `stat` of a sound one that was copied is remembered.
     """
+    if not segment.is_possible(dimensions=dimensions):
+        return segment, False
     if segment.shape.is_exact != ladder.is_small(segment.count, dimensions):
         return segment, False
     if segments.unchanged(folder, segment):
@@ -127,7 +131,7 @@ def _build(
     database: Database, folder: Path, span: Span, *, profile_id: int, dimensions: int
 ) -> None:
     """Write the file of a span, then name it in place of whatever covered that range."""
-    index, shape = _index(_rows(database, span, profile_id=profile_id, dimensions=dimensions))
+    index, shape = _index(rows_of(database, span, profile_id=profile_id, dimensions=dimensions))
     step("segment.measured")
     draft, sha256 = segments.write(folder, index)
     step("segment.written")
@@ -152,7 +156,8 @@ def _build(
     step("segment.named")
 
 
-def _rows(database: Database, span: Span, *, profile_id: int, dimensions: int) -> Rows:
+def rows_of(database: Database, span: Span | Segment, *, profile_id: int, dimensions: int) -> Rows:
+    """Give the vectors of a range of ids, to be read as often as is needed."""
     import numpy as np
 
     from kb.store.local.calibrate import Rows

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: How many rows are in memory at a time, where they are read in order.
 BLOCK: Final = 1024
 #: The same where few are read by id: less memory is sooner there in a process that just started.
-_FEW: Final = 64
+_FEW: Final = 16
 
 _STORED: Final = np.dtype("<f2")
 
@@ -61,13 +61,21 @@ def by_range(
     # The plus keeps SQLite from reading through all keys of the profile.
     sql = "SELECT id, vector FROM vectors WHERE id BETWEEN ? AND ? AND +profile_id = ? ORDER BY id"
     for rows in database.blocks(sql, low, high, profile_id, size=BLOCK):
-        yield _unpacked(database, rows, dimensions)
+        ids, stored = _unpacked(database, rows, dimensions)
+        yield ids, stored.astype(np.float32)
 
 
 def by_id(
     database: Database, ids: Sequence[int], *, dimensions: int
 ) -> Iterator[tuple[Ids, NDArray[np.float32]]]:
     """Give ids and float32 rows of these vectors, in blocks; unknown ids are left out."""
+    for known, stored in _stored(database, ids, dimensions=dimensions):
+        yield known, stored.astype(np.float32)
+
+
+def _stored(
+    database: Database, ids: Sequence[int], *, dimensions: int
+) -> Iterator[tuple[Ids, NDArray[np.float16]]]:
     sql = "SELECT id, vector FROM vectors WHERE id IN (SELECT value FROM json_each(?))"
     listed = "[" + ",".join(map(str, ids)) + "]"
     for rows in database.blocks(sql, listed, size=_FEW):
@@ -83,7 +91,7 @@ def cosines(
     """
     query = vector.astype(np.float64)
     found: dict[int, float] = {}
-    for known, rows in by_id(database, ids, dimensions=dimensions):
+    for known, rows in _stored(database, ids, dimensions=dimensions):
         scores = np.einsum("ij,j->i", rows.astype(np.float64), query)
         found.update(zip(known.tolist(), scores.tolist(), strict=True))
     return found
@@ -107,10 +115,11 @@ def bitmap(ids: Ids) -> NDArray[np.uint8]:
 
 def _unpacked(
     database: Database, rows: list[Row], dimensions: int
-) -> tuple[Ids, NDArray[np.float32]]:
+) -> tuple[Ids, NDArray[np.float16]]:
     ids = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-    data = b"".join([row[1] for row in rows])
-    if len(data) != len(rows) * dimensions * _STORED.itemsize:
-        raise damaged(database.path, f"a vector between {ids[0]} and {ids[-1]} has another length")
-    matrix = np.frombuffer(data, dtype=_STORED).reshape(len(rows), dimensions)
-    return ids, matrix.astype(np.float32)
+    data = [row[1] for row in rows]
+    length = dimensions * _STORED.itemsize
+    if {*map(type, data)} != {bytes} or {*map(len, data)} != {length}:
+        fact = f"a vector between {ids[0]} and {ids[-1]} is none of {dimensions} dimensions"
+        raise damaged(database.path, fact)
+    return ids, np.frombuffer(b"".join(data), dtype=_STORED).reshape(len(rows), dimensions)

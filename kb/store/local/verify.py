@@ -8,21 +8,30 @@ damage. Memory is bounded by the largest document, and some bytes for each chunk
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from kb.errors import StoreError, UsageError, failure
 from kb.store import Finding
-from kb.store.local import rows, verify_tables
-from kb.store.local import verify_seals as seals
+from kb.store.local import rows, seals, verify_tables
 from kb.store.local.database import FILE, Database, damaged, door, open_examiner
 from kb.store.local.segments import FOLDER, Shelf
 from kb.store.local.snapshot import LocalSnapshot
 from kb.store.local.verify_check import REPAIR, Damage, Scene
 
 _Made: TypeAlias = "Finding | Iterator[Finding]"
+#: What Python, numpy and faiss raise over values that are not what they should be.
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AssertionError,
+    OverflowError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,7 @@ def examine(home: Path) -> Examination:
     if not there:
         message = f"There is no knowledge base in {home}."
         raise UsageError(failure("search.no_knowledge_base", message))
+    _bring_up_to_date(home)
     database = open_examiner(home / FILE)
     try:
         with _readable(home):
@@ -60,6 +70,14 @@ def examine(home: Path) -> Examination:
         return Examination(findings=findings, damage=scene.damage)
     finally:
         database.close()
+
+
+def _bring_up_to_date(home: Path) -> None:
+    """Carry an older format over, as every other command does; what is damaged is found later."""
+    from kb.store.local.store import LocalStore
+
+    with suppress(StoreError):
+        LocalStore.open(home).close()
 
 
 def _scene(database: Database, home: Path) -> Scene:
@@ -82,7 +100,7 @@ def _scene(database: Database, home: Path) -> Scene:
 def _readable(home: Path) -> Iterator[None]:
     try:
         yield
-    except (AssertionError, ValueError, TypeError, KeyError) as error:
+    except (AssertionError, ValueError, TypeError, LookupError) as error:
         raise damaged(home / FILE, f"its generation or its profile is lost ({error})") from error
 
 
@@ -100,9 +118,10 @@ def _run(
         if error.failure.code != "store.corrupt":
             raise
         told = error.failure.message
-    except (ValueError, TypeError, KeyError, IndexError, AssertionError, OverflowError) as error:
+    except _UNREADABLE as error:
         told = f"What is stored cannot be read: {error}."
-    scene.damage.file = True
+    # A search may also have been led astray by what is known to be wrong with the index.
+    scene.damage.file |= not (name.startswith("found.") and scene.damage.hurts_index)
     return [Finding(id=name, ok=False, message=told, hint=REPAIR)]
 
 
@@ -151,6 +170,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Scene, LocalSnapshot], _Made]], ...]] 
     ("database.references", lambda scene, _: verify_tables.references(scene)),
     ("database.seals", lambda scene, _: verify_tables.sealed(scene)),
     ("database.ids", lambda scene, _: verify_tables.ids(scene)),
+    ("database.generations", lambda scene, _: verify_tables.generations(scene)),
     ("documents", lambda scene, _: _texts(scene)),
     ("vectors.values", lambda scene, _: _vectors(scene)),
     ("index", lambda scene, _: _index(scene)),

@@ -31,20 +31,33 @@ class Damage:
     #: Rows that are worth nothing, by table: their names under seal.
     rows: dict[str, set[object]] = field(default_factory=dict)
     vectors: set[int] = field(default_factory=set)
+    #: What a generation that is not in use holds of a document, and is not whole: both ids.
+    unbuilt: set[tuple[int, int]] = field(default_factory=set)
     #: Chunks that name a vector which is none of theirs.
     estranged: set[int] = field(default_factory=set)
     words: bool = False
     #: The manifest contradicts itself or the vectors.
     manifest: bool = False
-    #: Segment files that are not what they are named by.
+    #: Segment files that are not what they are named by, or that do not find enough.
     segments: set[Path] = field(default_factory=set)
     #: Pinned facts that only a backup or a new knowledge base brings back.
     hopeless: list[str] = field(default_factory=list)
     #: The counters behind I6.
     counters: bool = False
     canaries: bool = False
+    #: Which generation has which words is not told, or wrongly.
+    owners: bool = False
+    #: Generations of which nobody knows whether they had words.
+    disowned: set[int] = field(default_factory=set)
+    #: Generations of which the settings are lost.
+    recipes: set[int] = field(default_factory=set)
     runs: bool = False
     strays: bool = False
+
+    @property
+    def hurts_index(self) -> bool:
+        """Whether segments, or what the manifest says of them, have to be made again."""
+        return bool(self.segments or self.manifest)
 
     def row(self, table: str, name: object) -> None:
         """Note that a row cannot be trusted."""

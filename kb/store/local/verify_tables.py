@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from kb.errors import CATALOGUE, Stage
 from kb.store import Finding
-from kb.store.local import verify_seals as seals
+from kb.store.local import fts, seals
 from kb.store.local.database import FILE, SCHEMA_VERSION, Database, open_reader, version
-from kb.store.local.verify_check import Check, Scene, counted
+from kb.store.local.verify_check import REPAIR, Check, Scene, counted
 
 #: Tables whose ids are never used twice, and an id that none of them ever reaches.
 COUNTED: Final = ("profiles", "generations", "documents", "vectors", "chunks", "failures", "runs")
 HIGHEST: Final = 1 << 48
 _STATUSES: Final = ("running", "ok", "partial", "failed", "interrupted")
+_HOPELESS: Final = (
+    "What is wrong with profiles and generations cannot be mended. Put a backup in its place (`kb "
+    "restore FILE --force`), or remove the folder and ingest the documents again."
+)
+#: What a knowledge base knows of itself, by name, each a number.
+_FACTS: Final = {"tokenizer"}
 #: Rows that others name: when one is lost, so is what hangs on it.
 _PINNED: Final = ("profiles", "generations")
 
@@ -59,6 +65,10 @@ def schema(scene: Scene) -> Finding:
     wanted = reference()
     for said in differences(scene.database, wanted):
         check.fail(said)
+    if not check.wrong:
+        facts: dict[object, object] = dict(scene.database.all("SELECT name, value FROM facts"))
+        good = facts.keys() == _FACTS and all(isinstance(each, int) for each in facts.values())
+        check.expect(good, "facts does not hold what it should")
     scene.damage.file |= bool(check.wrong)
     return check.finding(
         f"Format {found} with all its {len(wanted)} tables and indexes.",
@@ -99,24 +109,33 @@ def _tables(database: Database) -> dict[str, str | None]:
 def sealed(scene: Scene) -> Finding:
     """Compare every row of the truth with its seal."""
     check = Check("database.seals")
-    rows = 0
+    rows = laid = 0
     if not scene.sealed:
         told = "No row is sealed yet: the next command that writes does it."
         return check.finding(told, rows=0)
     for each in seals.SEALED:
         found = scene.database.one(f"SELECT count(*) FROM {each.table}")  # noqa: S608
-        rows += found[0] if found else 0
+        laid += found[0] if found else 0
         for name in seals.broken(scene.database, each):
-            check.fail(f"row {name} of {each.table} is not what was written")
-            scene.damage.row(each.table, name)
+            check.fail(f"row {name} of {each.about} is not what was written")
+            scene.damage.row(each.about, name)
+        if each.part:
+            continue  # the first seal of the table tells which rows are gone
+        rows += found[0] if found else 0
         for name in seals.lost(scene.database, each):
             check.fail(f"row {name} of {each.table} is gone")
             scene.damage.row(each.table, name)
+    if check.wrong >= laid > 1:
+        # Not one row has the seal that is its own.
+        scene.damage.rows.clear()
+        return check.finding("", "The seals are lost, and prove nothing any more", rows=rows)
     for table in _PINNED:
         _weigh(scene, table)
+    _sort(scene)
     return check.finding(
         f"All {counted(rows, 'row')} are what was written.",
         f"{check.wrong:,} of {counted(rows, 'row')} are not what was written",
+        hint=_HOPELESS if scene.damage.hopeless else REPAIR,
         rows=rows,
     )
 
@@ -130,6 +149,22 @@ def _weigh(scene: Scene, table: str) -> None:
             scene.damage.canaries = True
         else:
             scene.damage.hopeless.append(f"row {name} of {table}")
+
+
+def _sort(scene: Scene) -> None:
+    """Note what of the generations can be mended, though its rows cannot be trusted."""
+    damage = scene.damage
+    damage.disowned |= _numbers(damage.rows.pop(seals.WORDS.about, ()))
+    damage.owners |= bool(damage.disowned)
+    damage.recipes |= _numbers(damage.rows.pop(seals.SETTINGS.about, ()))
+    for name in damage.rows.pop(seals.BUILT.about, ()):
+        document, _, generation = str(name).partition(".")
+        if document.isdecimal() and generation.isdecimal():
+            damage.unbuilt.add((int(document), int(generation)))
+
+
+def _numbers(names: Iterable[object]) -> set[int]:
+    return {name for name in names if isinstance(name, int)}
 
 
 def ids(scene: Scene) -> Finding:
@@ -151,6 +186,36 @@ def ids(scene: Scene) -> Finding:
         "The generations or the counters of ids are wrong",
         generation=scene.generation,
     )
+
+
+def generations(scene: Scene) -> Finding:
+    """See that each generation has words of its own, and settings that lead to its profile."""
+    check = Check("database.generations")
+    taken: set[object] = set()
+    known = scene.database.all("SELECT id, state, words, settings FROM generations ORDER BY id")
+    for id_, state, words, settings in known:
+        own = words in range(len(fts.TABLES)) and words not in taken
+        if not check.expect(own or (words is None and state != "current"), f"words of {id_}"):
+            scene.damage.owners = True
+        taken.add(words)
+        profile = scene.profiles.get(id_)
+        model = profile[1].model if profile else None
+        if settings is not None and not check.expect(_leads(settings, model), f"settings of {id_}"):
+            scene.damage.recipes.add(id_)
+    return check.finding(
+        f"{counted(len(known), 'generation')}, each with its words and its settings.",
+        "What is known of generations is wrong",
+        generations=len(known),
+    )
+
+
+def _leads(settings: object, model: str | None) -> bool:
+    """Tell whether settings are named as they should be, and name the model of the profile."""
+    if not _is_json(settings, dict):
+        return False
+    told: dict[str, object] = json.loads(str(settings))
+    named = all(name.startswith("embedding.") for name in told)
+    return named and told.get("embedding.model", model) in {model, None}
 
 
 def failures(scene: Scene) -> Finding:

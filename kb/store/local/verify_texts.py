@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from kb.errors import CATALOGUE
 from kb.model import PageState, text_key
 from kb.store import Finding
-from kb.store.local import verify_seals as seals
+from kb.store.local import seals
 from kb.store.local.database import Database
-from kb.store.local.verify_check import Check, Scene, counted
+from kb.store.local.verify_check import Check, Scene
 from kb.store.local.verify_places import COLUMNS, places
+from kb.store.local.verify_text_checks import TextChecks, findings
 
 _HEADS_SQL: Final = """
     SELECT documents.id, documents.path, paged, documents.sha256, documents.collection,
@@ -70,30 +71,9 @@ class _Row(NamedTuple):
     places: tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class _Checks:
-    """The lines of the result that one pass over the documents fills."""
-
-    documents: Check
-    pages: Check
-    spans: Check
-    order: Check
-    places: Check
-    texts: Check
-    vectors: Check
-
-
 def texts(scene: Scene) -> Iterator[Finding]:
     """Look at every document, one after another."""
-    checks = _Checks(
-        documents=Check("documents.whole"),
-        pages=Check("documents.pages"),
-        spans=Check("chunks.spans"),
-        order=Check("chunks.order"),
-        places=Check("chunks.places"),
-        texts=Check("chunks.texts"),
-        vectors=Check("chunks.vectors"),
-    )
+    checks = TextChecks()
     pages = chunks = documents = 0
     broken = _broken(scene)
     for head in _heads(scene.database):
@@ -109,45 +89,7 @@ def texts(scene: Scene) -> Iterator[Finding]:
             scene.damage.documents[head.id] = "its rows cannot be read"
         _judge_seals(scene, head, found, rows, broken)
     _orphans(scene, checks.documents)
-    yield from _findings(checks, documents=documents, pages=pages, chunks=chunks)
-
-
-def _findings(checks: _Checks, *, documents: int, pages: int, chunks: int) -> Iterator[Finding]:
-    told = counted(documents, "document")
-    yield checks.documents.finding(
-        f"{told}, each with its text, its source and its rows.",
-        "Documents are not whole",
-        documents=documents,
-    )
-    yield checks.pages.finding(
-        f"{counted(pages, 'page')} of {told}, each in one state, follow one another.",
-        "The pages of documents do not add up",
-        pages=pages,
-    )
-    told = counted(chunks, "chunk")
-    yield checks.spans.finding(
-        f"{told} inside their documents; all that is not blank is in one.",
-        "Chunks do not cover their documents",
-        chunks=chunks,
-    )
-    yield checks.order.finding(
-        f"{told} numbered without a gap, in order.", "Chunks are not in order", chunks=chunks
-    )
-    yield checks.places.finding(
-        f"{told} with the right bytes, lines and pages.",
-        "Chunks say a wrong place",
-        chunks=chunks,
-    )
-    yield checks.texts.finding(
-        f"{told} with the very text that their vectors were made of.",
-        "The text of chunks is not what was embedded",
-        chunks=chunks,
-    )
-    yield checks.vectors.finding(
-        f"{told} with a vector of their generation, or the reason why not.",
-        "Chunks lack their vector",
-        chunks=chunks,
-    )
+    yield from findings(checks, documents=documents, pages=pages, chunks=chunks)
 
 
 def _heads(database: Database) -> Iterator[_Head]:
@@ -158,22 +100,28 @@ def _heads(database: Database) -> Iterator[_Head]:
 
 
 def _document(
-    scene: Scene, checks: _Checks, head: _Head, pages: Sequence[Any], rows: Sequence[_Row]
+    scene: Scene, checks: TextChecks, head: _Head, pages: Sequence[Any], rows: Sequence[_Row]
 ) -> None:
     if not _whole(scene, checks.documents, head):
         return
     text = head.text
     assert text is not None
-    good = _pages(checks.pages, head, text, pages)
-    for generation in sorted({row.generation for row in rows} | {scene.generation}):
+    whole = _pages(checks.pages, head, text, pages)
+    built = _built(scene, head)
+    for generation in sorted({row.generation for row in rows} | built | {scene.generation}):
         some = [row for row in rows if row.generation == generation]
-        good &= _spans(checks.spans, head, text, some, covers=generation == scene.generation)
+        covers = generation in built or generation == scene.generation
+        good = _spans(checks.spans, head, text, some, covers=covers)
         good &= checks.order.expect(
             [row.ordinal for row in some] == list(range(len(some)))
             and all(a.start <= b.start for a, b in pairwise(some)),
             f"{head.path} numbers its chunks {_shown([row.ordinal for row in some])}",
         )
-    if not good:
+        if generation == scene.generation:
+            whole &= good
+        elif not good:
+            scene.damage.unbuilt.add((head.id, generation))
+    if not whole:
         scene.damage.documents.setdefault(head.id, "its pages or chunks are not whole")
         return
     numbers = [(page[0], page[1]) for page in pages] if head.paged else None
@@ -183,6 +131,13 @@ def _document(
         if not checks.places.expect(row.places == astuple(place), told):
             scene.damage.places.add(head.id)
         _vector(scene, checks, head, row, told)
+
+
+def _built(scene: Scene, head: _Head) -> set[int]:
+    """Give the generations not in use that hold all of a document; one that failed is in none."""
+    sql = """SELECT generation_id FROM built JOIN generations AS g ON g.id = generation_id
+        WHERE document_id = ? AND failures = '[]' AND words IS NOT NULL AND state != 'current'"""
+    return {row[0] for row in scene.database.all(sql, head.id)}
 
 
 def _shown(numbers: Sequence[int]) -> str:
@@ -243,7 +198,7 @@ def _spans(check: Check, head: _Head, text: str, rows: Sequence[_Row], *, covers
     return good
 
 
-def _vector(scene: Scene, checks: _Checks, head: _Head, row: _Row, told: str) -> None:
+def _vector(scene: Scene, checks: TextChecks, head: _Head, row: _Row, told: str) -> None:
     """I2 and I5: a vector of the generation's own profile, made of this very text."""
     pinned = scene.profiles.get(row.generation)
     section = json.loads(row.section)
@@ -253,10 +208,10 @@ def _vector(scene: Scene, checks: _Checks, head: _Head, row: _Row, told: str) ->
         explained = pinned is None or pinned[1].provider == "builtin"
         if not explained and not _explained(scene, head, row.generation):
             checks.vectors.fail(f"{told} has none, and nothing says why")
-            scene.damage.estranged.add(row.id)
+            _estrange(scene, head, row)
     elif pinned is None or row.profile_id != pinned[0] or row.key is None:
         checks.vectors.fail(f"{told} names one of another profile, or none that is there")
-        scene.damage.estranged.add(row.id)
+        _estrange(scene, head, row)
     else:
         assert head.text is not None
         bare = head.text[row.start : row.end]
@@ -264,7 +219,23 @@ def _vector(scene: Scene, checks: _Checks, head: _Head, row: _Row, told: str) ->
         keys = {text_key(pinned[1].passage(text)) for text in sent}
         if not checks.texts.expect(row.key in keys, told):
             # The text is the older truth: what it was made of cannot be asked of a hash.
-            scene.damage.documents.setdefault(head.id, "its text is not what was embedded")
+            _drop(scene, head, row, "its text is not what was embedded")
+
+
+def _estrange(scene: Scene, head: _Head, row: _Row) -> None:
+    """Note a chunk that has no vector of its own."""
+    if row.generation == scene.generation:
+        scene.damage.estranged.add(row.id)
+    else:
+        scene.damage.unbuilt.add((head.id, row.generation))
+
+
+def _drop(scene: Scene, head: _Head, row: _Row, why: str) -> None:
+    """Note a chunk that is not what it was: with it goes its document, out of its generation."""
+    if row.generation == scene.generation:
+        scene.damage.documents.setdefault(head.id, why)
+    else:
+        scene.damage.unbuilt.add((head.id, row.generation))
 
 
 def _explained(scene: Scene, head: _Head, generation: int) -> bool:
@@ -304,7 +275,7 @@ def _judge_seals(
         if row.id in broken["chunks"]:
             broken["chunks"].discard(row.id)
             if head.id not in scene.damage.places or not _only_places(scene, head, pages, row):
-                scene.damage.documents.setdefault(head.id, "a chunk is not what was written")
+                _drop(scene, head, row, "a chunk is not what was written")
 
 
 def _only_places(scene: Scene, head: _Head, pages: Sequence[Any], row: _Row) -> bool:

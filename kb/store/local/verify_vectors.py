@@ -16,6 +16,7 @@ from kb.store.local.database import open_reader
 from kb.store.local.segments import Segment
 from kb.store.local.vectors import BLOCK
 from kb.store.local.verify_check import Check, Scene, counted
+from kb.store.local.verify_recall import Recall
 
 #: Half-precision numbers put a unit vector's length off by less than a thousandth.
 _LENGTH_NOISE: Final = 0.01
@@ -63,14 +64,18 @@ def _wrong(profile: Profile | None, data: bytes) -> str:
 
 def index(scene: Scene) -> Iterator[Finding]:
     """I1 and I4: every segment of the manifest lies there unaltered, with its vectors."""
-    files, ranges = Check("index.files"), Check("index.ranges")
+    files, ranges, recall = Check("index.files"), Check("index.ranges"), Recall()
     listed: list[Segment] = []
     for profile_id, profile in dict(scene.profiles.values()).items():
         found = segments.listed(scene.database, profile_id)
         listed += found
         _ranges(ranges, found)
         for segment in found:
-            _segment(scene, files, ranges, segment, (profile_id, profile))
+            wrong = ranges.wrong
+            index = _segment(scene, files, ranges, segment, (profile_id, profile))
+            # Where the vectors themselves are damaged, there is nothing to measure with.
+            sound = index is not None and ranges.wrong == wrong and not scene.damage.vectors
+            recall.look(scene, segment, index if sound else None, (profile_id, profile))
     scene.damage.manifest |= bool(ranges.wrong)
     known = scene.database.all("SELECT profile_id, sha256 FROM segments")
     scene.damage.strays = bool(strays(scene, {row[1] for row in known}))
@@ -90,8 +95,8 @@ def index(scene: Scene) -> Iterator[Finding]:
         "Segments do not hold the vectors of their range",
         segments=len(listed),
         vectors=held,
-        recall=min(map(_recall, listed), default=1.0),
     )
+    yield recall.finding()
 
 
 def strays(scene: Scene, named: set[str]) -> list[str]:
@@ -104,20 +109,14 @@ def strays(scene: Scene, named: set[str]) -> list[str]:
 def _ranges(check: Check, found: list[Segment]) -> None:
     for segment in found:
         check.expect(segment.low <= segment.high, f"segment {segment.id} has no range")
-        good = 0 <= _recall(segment) <= 1
-        check.expect(good, f"segment {segment.id} has no proper recall")
     for before, after in pairwise(found):
         check.expect(before.high < after.low, f"segments {before.id} and {after.id} overlap")
 
 
-def _recall(segment: Segment) -> float:
-    """Give the part of the true nearest that was found when the segment was built."""
-    return float(getattr(getattr(segment, "shape", None), "recall", 1.0))
-
-
 def _segment(
     scene: Scene, files: Check, ranges: Check, segment: Segment, of: tuple[int, Profile]
-) -> None:
+) -> Any | None:  # noqa: ANN401 - of faiss
+    """Look at one segment; gives its index, or None where its file is not what it should be."""
     folder = scene.shelf.folder
     name = f"{segment.sha256[:12]}..."
     rows = scene.database.all(
@@ -132,13 +131,14 @@ def _segment(
             there = segment.path(folder).exists()
             files.fail(f"{name} {'is not what it was' if there else 'is missing'}")
             scene.damage.segments.add(segment.path(folder))
-        return
+        return None
     index = segments.read(folder, segment, dimensions=of[1].dimensions)
     if index is None and not segment.path(folder).exists():
-        return
+        return None
     held = _ids(index)
     good = index is not None and (held is None or held == wanted)
     ranges.expect(good, f"{name} holds other vectors")
+    return index
 
 
 def _ids(index: Any | None) -> list[int] | None:  # noqa: ANN401 - of faiss

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
+from operator import add
 from typing import Final, NamedTuple
 
 #: The next writer rebuilds a full-text index made under another version.
@@ -61,6 +62,10 @@ _LETTER_ASCII: Final = "[A-Za-z0-9]"
 _ALPHA_ASCII: Final = "[A-Za-z]+"
 # Longer than any word; what is longer (base64) is noise, and its parts are not taken.
 _LONGEST: Final = 80
+# Every character that may belong to a CJK run lies here, beside some that do not.
+_MAYBE_CJK = re.compile("[\u1100-\u11ff\u3005-\U0010ffff]")
+# So many pieces are remembered with their words, some 10 MB; more is forgotten all at once.
+_REMEMBERED: Final = 1 << 16
 
 
 class Token(NamedTuple):
@@ -121,12 +126,15 @@ def fold_with_offsets(text: str) -> tuple[str, list[tuple[int, int]]]:
 def tokens(folded: str) -> Iterator[Token]:
     """Give the tokens of a folded text in order, with offsets into it."""
     for run in runs(folded):
-        if run.cjk:
-            yield from pairs(run.text, run.start)
-        elif _SIMPLE.fullmatch(run.text) and len(run.text) <= _LONGEST:
-            yield Token(run.text, run.start, run.start + len(run.text))
-        else:
-            yield from piece(run.text, run.start)
+        yield from pairs(run.text, run.start) if run.cjk else _of_piece(run.text, run.start)
+
+
+def _of_piece(text: str, start: int = 0) -> Iterator[Token]:
+    """Give what `piece` gives, sooner where it is one plain word."""
+    if _SIMPLE.fullmatch(text) and len(text) <= _LONGEST:
+        yield Token(text, start, start + len(text))
+    else:
+        yield from piece(text, start)
 
 
 def runs(folded: str) -> Iterator[Run]:
@@ -192,5 +200,42 @@ def _plain(word: str) -> str:
 
 
 def index_words(text: str) -> str:
-    """Give the tokens of `text` joined by spaces, as the full-text index stores them."""
-    return " ".join([token.word for token in tokens(fold(text))])
+    """Give the tokens of `text` joined by spaces, as the full-text index stores them.
+
+    They are those of `tokens`. The same pieces come again and again, so that most of them are
+    looked up: only a run of CJK characters may go on over a space.
+    """
+    folded = fold(text)
+    if folded.isascii() or not _MAYBE_CJK.search(folded):
+        return " ".join(filter(None, map(_PIECES.__getitem__, folded.split())))
+    return " ".join(
+        [_joined_pairs(run.text) if run.cjk else _RUNS[run.text] for run in runs(folded)]
+    )
+
+
+def _joined_pairs(run: str) -> str:
+    """Give what `pairs` gives, joined by spaces."""
+    characters = "".join(run.split())
+    return " ".join([*map(add, characters, characters[1:]), characters[-1]])
+
+
+class _Known(dict[str, str]):
+    """The words of every text that was asked for, joined by spaces."""
+
+    def __init__(self, made: Callable[[str], Iterator[Token]]) -> None:
+        super().__init__()
+        self._made = made
+
+    def __missing__(self, text: str) -> str:
+        words = " ".join([token.word for token in self._made(text)])
+        # Longer ones seldom come again; they would only fill the memory.
+        if len(text) <= _LONGEST:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[text] = words
+        return words
+
+
+#: Of what stands between two spaces, and of a run that holds no CJK.
+_PIECES: Final = _Known(tokens)
+_RUNS: Final = _Known(_of_piece)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from kb.errors import Failure, UsageError, failure
 from kb.model import Profile, Report, Source
-from kb.store import DocumentDraft
+from kb.store import DocumentDraft, Refusal
 from kb.store.local import documents, fts, ledger, rows, tiers
 from kb.store.local.database import Database, damaged
 from kb.store.local.documents import Outcome, Place
+from kb.store.local.fts import WordChanges
 from kb.store.local.steps import step
 
 if TYPE_CHECKING:
@@ -126,13 +127,15 @@ class LocalWriter:
 
         One flush to the disk for many small documents is most of what an ingest of them costs.
         """
+        words = WordChanges()
         with self._database.transaction():
-            counts = [self._put(draft) for draft in drafts]
+            counts = [self._put(draft, words) for draft in drafts]
+            words.write(self._database)
             step("put.written")
         step("put.committed")
         return counts
 
-    def _put(self, draft: DocumentDraft) -> tuple[int, int]:
+    def _put(self, draft: DocumentDraft, words: WordChanges) -> tuple[int, int]:
         document = documents.storable(draft.document)
         path = draft.source.path
         problems = [*draft.failures, *document.problems]
@@ -142,9 +145,9 @@ class LocalWriter:
             state="indexed",
             retriable=any(problem.retriable for problem in problems),
         )
-        removed = documents.drop(self._database, path)
+        removed = documents.drop(self._database, path, words=words)
         documents.know(self._database, draft.source, outcome)
-        documents.insert(self._database, draft, document, place=self.place)
+        documents.insert(self._database, draft, document, place=self.place, words=words)
         ledger.replace(self._database, path, problems, run=self._run)
         return len(draft.chunks), removed
 
@@ -161,28 +164,40 @@ class LocalWriter:
         A former version of the document goes on answering and is marked stale. The file's `stat`
         and hash are remembered, so that the same bytes are not tried again for nothing.
         """
+        refusal = Refusal(source=source, sha256=sha256, collection=collection, failure=failure)
+        self.fail_all([refusal])
+
+    def fail_all(self, refusals: Sequence[Refusal]) -> None:
+        """Do for several files what `fail` does for one, all in one transaction."""
         with self._database.transaction():
-            former = self._database.one("SELECT id FROM documents WHERE path = ?", source.path)
-            outcome = Outcome(
-                sha256=sha256,
-                collection=collection,
-                state="failed" if former is None else "stale",
-                retriable=failure.retriable,
-            )
-            documents.know(self._database, source, outcome)
-            ledger.add(self._database, failure, source.path, run=self._run)
+            for refusal in refusals:
+                self._fail(refusal)
             step("fail.written")
+
+    def _fail(self, refusal: Refusal) -> None:
+        path, failure = refusal.source.path, refusal.failure
+        former = self._database.one("SELECT id FROM documents WHERE path = ?", path)
+        outcome = Outcome(
+            sha256=refusal.sha256,
+            collection=refusal.collection,
+            state="failed" if former is None else "stale",
+            retriable=failure.retriable,
+        )
+        documents.know(self._database, refusal.source, outcome)
+        ledger.add(self._database, failure, path, run=self._run)
 
     def remove(self, paths: Sequence[str]) -> tuple[int, int]:
         """Forget files and their failures; returns how many were known, and their chunks."""
         forgotten = chunks = 0
+        words = WordChanges()
         with self._database.transaction():
             for path in dict.fromkeys(paths):
                 if self._database.one("SELECT 1 FROM sources WHERE path = ?", path):
                     forgotten += 1
-                    chunks += documents.drop(self._database, path)
+                    chunks += documents.drop(self._database, path, words=words)
                     self._database.run("DELETE FROM sources WHERE path = ?", path)
                 ledger.forget(self._database, path)
+            words.write(self._database)
             step("remove.written")
         return forgotten, chunks
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 class Sealed:
     """A table under seal: its number in `seals`, what names a row of it, and what is sealed.
 
-    Numbers and columns never change: a column that a later format adds stands outside the seal.
+    Numbers never change. A column that a later format adds stands outside the seal, unless that
+    format's migration seals the rows anew (`schema.py`). Columns whose damage is mended in another
+    way than that of the rest have a seal of their own.
     """
 
     number: int
@@ -31,6 +33,13 @@ class Sealed:
     #: An SQL expression over the columns, with `{}` where the row's name goes.
     key: str
     columns: tuple[str, ...]
+    #: What a second seal of a table is about; empty for the first one.
+    part: str = ""
+
+    @property
+    def about(self) -> str:
+        """What is under this seal: a table, or a part of it."""
+        return f"{self.table} ({self.part})" if self.part else self.table
 
     def seal(self, row: str) -> str:
         """Give the SQL expression of the seal of a row called `row`."""
@@ -43,8 +52,21 @@ class Sealed:
         return "+" + self.key.format(row)
 
 
-def _sealed(number: int, table: str, columns: str, key: str = "{}.id") -> Sealed:
-    return Sealed(number, table, key, tuple(columns.split()))
+def _sealed(number: int, table: str, columns: str, key: str = "{}.id", *, part: str = "") -> Sealed:
+    return Sealed(number, table, key, tuple(columns.split()), part)
+
+
+def _pair(one: str, other: str) -> str:
+    return f"({{0}}.{one} || '.' || {{0}}.{other})"
+
+
+#: Which table of words a generation has, and the settings that made it.
+WORDS: Final = _sealed(11, "generations", "id words", part="words")
+SETTINGS: Final = _sealed(12, "generations", "id settings", part="settings")
+#: Which documents a generation that is not in use holds, and what failed of them.
+BUILT: Final = _sealed(
+    13, "built", "document_id generation_id failures", _pair("document_id", "generation_id")
+)
 
 
 SEALED: Final = (
@@ -56,8 +78,8 @@ SEALED: Final = (
     _sealed(
         6,
         "pages",
-        "document_id number char_start char_end state code",
-        "({0}.document_id || '.' || {0}.number)",
+        "document_id number char_start char_end state code left_out confidence",
+        _pair("document_id", "number"),
     ),
     _sealed(7, "vectors", "id profile_id key vector"),
     _sealed(
@@ -72,6 +94,9 @@ SEALED: Final = (
         "id source stage code locator message hint retriable attempts detail run at",
     ),
     _sealed(10, "runs", "id command status started_at finished_at report"),
+    WORDS,
+    SETTINGS,
+    BUILT,
 )
 
 #: What makes the table of seals.
@@ -110,7 +135,7 @@ def arm(database: Database) -> None:
             ("DELETE", forget),
         ):
             database.run(
-                f"CREATE TEMP TRIGGER seal_{each.table}_{event} "
+                f"CREATE TEMP TRIGGER seal_{each.number}_{event} "
                 f"AFTER {event} ON main.{each.table} BEGIN {body} END"
             )
 
@@ -122,11 +147,31 @@ def lay(database: Database) -> None:
         database.run("DELETE FROM seals")
     else:
         database.run(TABLE)
-    for each in SEALED:
+    extend(database, *SEALED)
+
+
+def extend(database: Database, *more: Sealed) -> None:
+    """Put under seal what was not until now, as it stands; call inside a transaction."""
+    for each in more:
         database.run(
             f"INSERT INTO seals SELECT {each.number}, {each.name('t')}, {each.seal('t')} "  # noqa: S608
             f"FROM {each.table} AS t"
         )
+
+
+def widen(database: Database, table: str, *, lacking: tuple[str, ...]) -> None:
+    """Seal the rows of a table anew, with columns that their seals lacked until now.
+
+    A row that is not what was sealed keeps its old seal, so that it is found out as before. Call
+    inside a transaction.
+    """
+    (each,) = (each for each in SEALED if each.table == table)
+    before = replace(each, columns=tuple(name for name in each.columns if name not in lacking))
+    database.run(
+        f"INSERT OR REPLACE INTO seals SELECT {each.number}, {each.name('t')}, {each.seal('t')} "  # noqa: S608
+        f"FROM {each.table} AS t JOIN seals ON kind = {each.number} AND name = {each.name('t')} "
+        f"WHERE seals.seal = {before.seal('t')}"
+    )
 
 
 def broken(database: Database, each: Sealed) -> Iterator[object]:
@@ -152,9 +197,10 @@ def lost(database: Database, each: Sealed) -> Iterator[object]:
 
 def _found(each: Sealed) -> str:
     """Give the condition by which a row is looked up, in a way that an index serves."""
-    if each.table == "pages":
+    if each.table in {"pages", "built"}:
+        second = "number" if each.table == "pages" else "generation_id"
         return (
             "t.document_id = CAST(seals.name AS INTEGER) AND "
-            "t.number = CAST(substr(seals.name, instr(seals.name, '.') + 1) AS INTEGER)"
+            f"t.{second} = CAST(substr(seals.name, instr(seals.name, '.') + 1) AS INTEGER)"
         )
     return f"{each.key.format('t')} = seals.name"
