@@ -24,6 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.measure import REPOSITORY, machine, python, ratio, run_once
+from benchmarks.store_again import again
 from benchmarks.store_base import Filled, Writing, fill, put
 from benchmarks.store_data import Cloud, Floats
 from kb.store import Snapshot, open_store
@@ -33,6 +34,14 @@ _KB: Final = str(Path(sys.executable).with_name("kb"))
 _HEAVY: Final = python("import click, sqlite3, faiss")
 _QUESTIONS: Final = 100
 _MANY: Final = 100_000
+_FILL: Final = """
+import sys
+from pathlib import Path
+from benchmarks.store_base import fill
+from benchmarks.store_data import Cloud
+cloud = Cloud(count=int(sys.argv[2]), dimensions=2560, matryoshka=False)
+print(fill(Path(sys.argv[1]), cloud).peak_mib)
+"""
 _RESIDENT: Final = """
 import sys
 from pathlib import Path
@@ -55,6 +64,9 @@ def main() -> None:
     compileall.compile_dir(REPOSITORY / "kb", quiet=1)
     compileall.compile_dir(REPOSITORY / "cli", quiet=1)
     show("kb --version, CPU", ratio([_KB, "--version"], python("pass")), "x of python -c pass")
+    _again()
+    if not options.quick:
+        _memory()
     clouds = [Cloud(count=10_000, dimensions=2560, matryoshka=m) for m in (True, False)]
     if not options.quick:
         clouds += [Cloud(count=_MANY, dimensions=2560, matryoshka=m) for m in (True, False)]
@@ -100,7 +112,33 @@ def _ingest(cloud: Cloud, filled: Filled) -> None:
     show("ingest", cloud.count / filled.wall_s, "chunks/s by the clock")
     show("ingest, CPU", cloud.count / filled.cpu_s, "chunks for a second of CPU")
     show("  of it the index", filled.index_cpu_s / filled.cpu_s, "of the CPU")
-    show("  peak memory, the benchmark's own included", filled.peak_mib, "MiB")
+
+
+def _again() -> None:
+    with tempfile.TemporaryDirectory(prefix="kb-bench-") as folder:
+        told = again(Path(folder), _KB)
+    show("second ingest of 10,000 same files, CPU", told.work, "x of a walk with stat")
+    show("  as a whole process", told.process, "x of Python walking (os.scandir)")
+    show("  as a whole process", told.os_walk, "x of Python walking (os.walk, os.stat)")
+    show("  as a whole process, for the files alone", told.files, "x of the walk")
+    show("  of one file, as a whole process", told.start_s * 1000, "ms of CPU")
+
+
+def _memory() -> None:
+    """Fill knowledge bases of growing size, each in a process of its own."""
+    peaks = []
+    for count in (10_000, 50_000, _MANY):
+        with tempfile.TemporaryDirectory(prefix="kb-bench-") as folder:
+            done = subprocess.run(
+                [*python(_FILL), str(Path(folder) / "kb"), str(count)],
+                cwd=REPOSITORY,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+        peaks.append(float(done.stdout))
+        show(f"peak memory of filling {count:,} x 2560", peaks[-1], "MiB")
+    show("  the largest to the smallest", peaks[-1] / peaks[0], "x for 10 times as many")
 
 
 def _disk(home: Path, cloud: Cloud) -> None:

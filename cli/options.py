@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -28,15 +29,19 @@ class Common:
 
 
 def define(
-    name: str, *, summary: str, examples: tuple[str, ...]
+    name: str, *, summary: str, examples: tuple[str, ...], brief: bool = False
 ) -> Callable[[Callable[..., int]], click.Command]:
     """Make a command of a function from `Common` and its own options to an exit code.
 
     `summary` stands in the list of commands; the function's docstring in the command's own help.
+    A `brief` command is over before it could leave much garbage behind.
     """
 
     def decorate(function: Callable[..., int]) -> click.Command:
         def run(**values: Any) -> int:  # noqa: ANN401 - click's values, checked by its types
+            if not (brief or gc.isenabled()):
+                gc.freeze()
+                gc.enable()
             return function(click.get_current_context().ensure_object(Common), **values)
 
         epilog = "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)

@@ -17,7 +17,8 @@ from cli.secret import scrub, scrub_all
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
+
+    from cli.render.styled import Text
 
 _PLAIN: Final = {"›": ">", "…": "...", "·": "-", "“": '"', "”": '"', "–": "-", "→": "->", "�": "?"}
 
@@ -88,10 +89,14 @@ def emit_json(value: Mapping[str, Any]) -> None:
 
 def emit(lines: Iterable[Text], *, err: bool = False) -> None:
     """Print finished lines, with styles on a terminal and without them elsewhere."""
+    terminal = is_terminal(err=err)
+    if not (terminal or os.environ.get("FORCE_COLOR") or os.environ.get("TTY_COMPATIBLE")):
+        write("".join(f"{line.plain}\n" for line in lines), err=err)
+        return
     buffer = io.StringIO()
-    console = make_console(buffer, terminal=is_terminal(err=err))
+    console = make_console(buffer, terminal=terminal)
     for line in lines:
-        console.print(line, soft_wrap=True)
+        console.print(line.drawn(), soft_wrap=True)
     write(buffer.getvalue(), err=err)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         "kb search --path 'manuals/**' --context 1 descale the boiler",
         "kb search --json refund | jq -r '.hits[].path'",
     ),
+    brief=True,
 )
 @click.argument("query", metavar="QUERY...", nargs=-1, required=True)
 @click.option(
@@ -56,6 +59,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
     The words of the question need no quotes; "words in quotes" must stand side by side.
     """
+    _one_thread()
     from cli.render.progress import watching
     from kb.model import Filter
     from kb.pipeline.search import Asking, search
@@ -67,6 +71,15 @@ def command(  # noqa: PLR0913 - one parameter for each option
         answer = search(base, " ".join(query), asking=asking, observer=observer)
     _print(common, answer, asking)
     return answer.exit_code
+
+
+def _one_thread() -> None:
+    """Keep numpy's BLAS from starting threads.
+
+    They wait for work in a loop, and one question has none for them: a fifth of the whole search.
+    """
+    if "numpy" not in sys.modules:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _print(common: Common, answer: Answer, asking: Asking) -> None:

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from kb.embed.prompts import PROMPTS, QWEN3_TASK, prompt_warning
 from kb.model import Embedded, EmbedItem, Profile
-
-if TYPE_CHECKING:
-    from kb.model import Vector
 
 __all__ = [
     "PROMPTS",
@@ -51,9 +48,6 @@ class Embedder(Protocol):
 
     def embed_now(self, texts: Sequence[str]) -> list[Embedded]:
         """Give a few texts' outcomes in their order, at once. Texts are sent as given."""
-
-    def embed_query(self, text: str) -> Vector | None:
-        """Give a question's vector (the profile's query form); None: the model abstains."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -92,11 +86,13 @@ def open_endpoint(  # noqa: PLR0913 - one argument for each setting of [embeddin
     max_retries: int | None = None,
     expected: Profile | None = None,
     notify: Callable[[str], None] | None = None,
+    brief: bool = False,
 ) -> Embedder:
     """Give an embedder for the endpoint that the settings name.
 
     Makes one smallest real request, to learn the vectors' length and to fail early; with the
-    pinned profile as `expected` it makes none. `notify` hears of waiting and of doubts.
+    pinned profile as `expected` it makes none. `notify` hears of waiting and of doubts. `brief`:
+    only a question will be asked, so that what does not pay for one request is not loaded.
     Raises `UsageError` (settings) and `EndpointError` (the endpoint is down, wrong or refuses).
     """
     from kb.embed.endpoint import connect
@@ -117,4 +113,4 @@ def open_endpoint(  # noqa: PLR0913 - one argument for each setting of [embeddin
         timeout_s=timeout_s,
         max_retries=max_retries,
     )
-    return connect(options, expected=expected, world=World(notify=notify))
+    return connect(options, expected=expected, world=World(notify=notify, brief=brief))

@@ -15,8 +15,9 @@ from kb.model import Embedded, EmbedItem
 
 #: How many texts are read ahead at most, so that texts of like length travel together.
 LOOK_AHEAD: Final = 4 * MAX_ITEMS
-#: Han, kana and hangul, which stand without spaces: several may form one token.
-_WIDE: Final = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+")
+#: Han, kana and hangul, which stand without spaces: several may form one token. Compiled where it
+#: is used, as all patterns of this room that a short question has no need of.
+_WIDE: Final = "[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +86,8 @@ def surely(text: str) -> int:
 
     No token reaches across a space, and none holds more than about four wide characters.
     """
-    wide = sum(-(-len(run) // 4) for run in _WIDE.findall(text))
-    return wide + len(_WIDE.sub(" ", text).split())
+    wide = sum(-(-len(run) // 4) for run in re.findall(_WIDE, text))
+    return wide + len(re.sub(_WIDE, " ", text).split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from kb.model import Matrix, Vector
+    from kb.model import Matrix
 
 #: Texts encoded at once.
 BLOCK: Final = 256
@@ -80,11 +80,6 @@ class BuiltinEmbedder:
     def embed_now(self, texts: Sequence[str]) -> list[Embedded]:
         """Give a few texts' outcomes in their order."""
         return list(self.embed(numbered(texts)))
-
-    def embed_query(self, text: str) -> Vector | None:
-        """Give a question's vector; None where the model does not know the language."""
-        (outcome,) = self.embed_now([self._profile.query(text)])
-        return outcome.vector
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -14,7 +14,6 @@ from kb.embed.crew import Alone, Crew, Flight, Threads
 from kb.embed.engine import CANARY, Run, Tools
 from kb.embed.errors_map import Action, Scene, Trouble
 from kb.embed.flow import Load, Patience, Window
-from kb.embed.lengths import check_room, find_limit, sampled_factor, take_limit, try_length
 from kb.embed.limits import Limits
 from kb.embed.now import in_order, numbered
 from kb.embed.options import Options, World, check_numbers, sendable_key
@@ -22,10 +21,11 @@ from kb.embed.prompts import prompt_warning, templates
 from kb.embed.session import Session
 from kb.embed.transport import Transport
 from kb.embed.urls import bases, is_loopback
-from kb.errors import EndpointError, Failure, StageError, failure
+from kb.errors import EndpointError, Failure, failure
 from kb.model import Embedded, EmbedItem, Profile
 
 if TYPE_CHECKING:
+    from kb.embed.plain import Plain
     from kb.model import Vector
 
 #: Whoever waits for an answer to a question is not kept waiting as long as a nightly run.
@@ -77,16 +77,6 @@ class EndpointEmbedder:
         planner = Planner(numbered(texts), self._load, rules=rules)
         return in_order(self._run(planner, Alone(self._carry), patience))
 
-    def embed_query(self, text: str) -> Vector | None:
-        """Give a question's vector.
-
-        Raises `EndpointError`, or `StageError` where the endpoint refuses this text alone.
-        """
-        (outcome,) = self.embed_now([self._profile.query(text)])
-        if outcome.failure is not None:
-            raise StageError(outcome.failure)
-        return outcome.vector
-
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
@@ -104,6 +94,8 @@ class EndpointEmbedder:
 
     def probe(self) -> None:
         """Find out the vectors' length, and the input limit, by one smallest real request."""
+        from kb.embed.lengths import take_limit
+
         patience = self._patience(self._options.retries)
         item = EmbedItem(key=b"", text=self._profile.passage(CANARY))
         planner = Planner([item], self._load)
@@ -124,6 +116,8 @@ class EndpointEmbedder:
         endpoint is tried with a text of more than `longest` tokens: it may cut it and say nothing.
         Raises `EndpointError` (`embed.input_too_long`) where the passage template leaves no room.
         """
+        from kb.embed.lengths import check_room, find_limit, try_length
+
         self._sampling = True
         find_limit(self._limits, self._session, self._profile.model)
         if self._limits.most is None:
@@ -147,6 +141,8 @@ class EndpointEmbedder:
         """Have a few of the first texts counted, where a batch may hold no more than those."""
         if not self._sampling or 4 * sum(piece.tokens for piece in pieces) < self._load.tokens:
             return
+        from kb.embed.lengths import sampled_factor
+
         self._sampling = False
         self._load.factor = sampled_factor(self._limits, pieces) or self._load.factor
 
@@ -223,7 +219,7 @@ def connect(options: Options, *, expected: Profile | None, world: World) -> Endp
     )
     window = Window(options.concurrency)
     session = Session(
-        Transport(first, api_key=key, connections=window.most),
+        _transport(first, key, connections=window.most, brief=world.brief),
         scene,
         others,
         dimensions=options.dimensions,
@@ -253,6 +249,15 @@ def connect(options: Options, *, expected: Profile | None, world: World) -> Endp
     if warning and pinned is None and world.notify is not None:
         world.notify(warning)
     return embedder
+
+
+def _transport(base: str, key: str | None, *, connections: int, brief: bool) -> Transport | Plain:
+    if brief:
+        from kb.embed.plain import Plain, is_plain
+
+        if is_plain(base):
+            return Plain(base, api_key=key)
+    return Transport(base, api_key=key, connections=connections)
 
 
 def _templates(options: Options) -> tuple[str, str]:

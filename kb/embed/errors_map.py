@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
@@ -103,30 +102,29 @@ _STATUS: Final[Mapping[int, tuple[str, Action]]] = {
 _WORDS: Final = (
     (
         {400, 404, 422},
-        re.compile(r"(?is)model_not_found|model\b.{0,200}\bnot (found|exist|served)"),
+        r"(?is)model_not_found|model\b.{0,200}\bnot (found|exist|served)",
         ("embed.model_not_found", Action.REFUSED),
     ),
     (
         {400, 403, 404, 422, 500},
-        re.compile(r"not support (the )?embedding", re.IGNORECASE),
+        r"(?i)not support (the )?embedding",
         ("embed.not_embedding_model", Action.REFUSED),
     ),
     (
         {400, 413, 422},
-        re.compile(r"batch.?size|array.{0,20}too long|too many inputs", re.IGNORECASE),
+        r"(?i)batch.?size|array.{0,20}too long|too many inputs",
         ("embed.bad_request", Action.TOO_MANY),
     ),
     (
         {400, 413, 422, 500},
-        re.compile(
-            r"maximum context length|context length is only|string_too_long|input_tokens"
+        (
+            r"(?i)maximum context length|context length is only|string_too_long|input_tokens"
             r"|too large to process|exceeds? the (available |maximum )?context"
-            r"|must have less than \d+ tokens",
-            re.IGNORECASE,
+            r"|must have less than \d+ tokens"
         ),
         ("embed.input_too_long", Action.REFUSED),
     ),
-    ({400}, re.compile(r"HTTPS (port|server)", re.IGNORECASE), ("embed.tls", Action.REFUSED)),
+    ({400}, r"(?i)HTTPS (port|server)", ("embed.tls", Action.REFUSED)),
 )
 #: Codes that can be said of a single text; any other refusal of one text is a bad request.
 _OF_A_TEXT: Final = frozenset(
@@ -202,6 +200,9 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
+        # Dear to load, and hardly any server names a date.
+        from email.utils import parsedate_to_datetime
+
         try:
             moment = parsedate_to_datetime(value)
         except ValueError:
@@ -215,7 +216,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
 
 def _meaning(status: int, words: str) -> tuple[str, Action]:
     for statuses, pattern, meaning in _WORDS:
-        if status in statuses and pattern.search(words):
+        if status in statuses and re.search(pattern, words):
             return meaning[0], Action.FATAL if status in _PLAIN else meaning[1]
     if status in _STATUS:
         return _STATUS[status]

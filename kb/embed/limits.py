@@ -27,10 +27,9 @@ _SILENT: Final = 1.75
 #: No embedding model reads less: a refusal of a shorter text that names no limit teaches nothing.
 _SHORT: Final = 128
 #: How servers name the limit when they refuse a text.
-_NAMED: Final = re.compile(
-    r"(?:maximum context length (?:is|of)|context length is only|must have less than"
-    r"|available context size \(|n_ctx['\"]?\s*[:=])\s*(\d+)",
-    re.IGNORECASE,
+_NAMED: Final = (
+    r"(?i)(?:maximum context length (?:is|of)|context length is only|must have less than"
+    r"|available context size \(|n_ctx['\"]?\s*[:=])\s*(\d+)"
 )
 
 
@@ -118,7 +117,7 @@ class Limits:
 
     def _named(self, texts: Sequence[str], words: str) -> int | None:
         """Give the limit that the words name, unless they are a text's own, or cannot be true."""
-        found = _NAMED.search(words)
+        found = re.search(_NAMED, words)
         if found is None or any(found[1] in text for text in texts):
             return None
         named = int(found[1])

@@ -41,6 +41,8 @@ class World:
     notify: Callable[[str], None] | None = None
     timing: Timing = field(default_factory=Timing)
     container: Callable[[], bool] = in_container
+    #: Few requests will be made, so that what loads a library for many is not worth it.
+    brief: bool = False
 
 
 def sendable_key(key: str | None) -> str | None:

@@ -6,13 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kb.embed.answers import Answer, Fault, read_answer
 from kb.embed.errors_map import Action, Field, Scene, Trouble, of_fault, of_reply, of_silence
 from kb.embed.limits import Counted
 from kb.embed.transport import Reply, Transport, UnansweredError
 from kb.errors import Failure, failure
+
+if TYPE_CHECKING:
+    from kb.embed.plain import Plain
 
 Result: TypeAlias = Answer | Trouble
 
@@ -55,7 +58,7 @@ class Session:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Transport | Plain,
         scene: Scene,
         others: Sequence[str],
         *,

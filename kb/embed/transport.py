@@ -1,14 +1,15 @@
-"""One request, one answer, within one deadline: the only module that speaks HTTP."""
+"""One request, one answer, within one deadline, over connections that are kept open."""
 
 from __future__ import annotations
 
-import socket
-import ssl
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from io import BytesIO
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 from urllib.parse import urljoin, urlsplit
 
 from kb import __version__
@@ -24,7 +25,7 @@ Kind: TypeAlias = Literal["refused", "no_host", "timeout", "tls", "broken"]
 MAX_ANSWER_BYTES: Final = 256 * 2**20
 #: uvicorn closes a connection after 5 s of idleness; ours go first.
 _IDLE_S: Final = 4.0
-_CONNECT_S: Final = 10.0
+CONNECT_S: Final = 10.0
 
 
 class UnansweredError(Exception):
@@ -57,16 +58,12 @@ class Transport:
     """
 
     def __init__(self, url: str, *, api_key: str | None, connections: int) -> None:
-        import httpx
-
-        headers = {"User-Agent": f"kb/{__version__}", "Accept-Encoding": "identity"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
+        httpx = _httpx()
         # Reading the certificates costs 20 ms, which http:// need not pay.
         secure = urlsplit(url).scheme == "https"
         try:
             self._client = httpx.Client(
-                headers=headers,
+                headers=headers(api_key),
                 trust_env=not is_loopback(url),
                 verify=httpx.create_ssl_context() if secure else False,
                 follow_redirects=False,
@@ -98,12 +95,7 @@ class Transport:
         self._client.close()
 
     def _send(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
-        reply = self._retried(method, url, body, timeout)
-        if reply.status in {307, 308}:
-            target = _same_host(url, reply.headers.get("location", ""))
-            if target is not None:
-                return self._retried(method, target, body, timeout)
-        return reply
+        return followed(lambda to: self._retried(method, to, body, timeout), url)
 
     def _retried(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
         try:
@@ -126,7 +118,7 @@ class Transport:
                 url,
                 content=body,
                 headers={"Content-Type": "application/json"} if body is not None else None,
-                timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_S), pool=None),
+                timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_S), pool=None),
                 extensions={"trace": lambda name, _info: events.append(name)},
             )
             response = self._client.send(request, stream=True)
@@ -140,6 +132,35 @@ class Transport:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnansweredError("broken", _words(error)) from error
         return Reply(status=response.status_code, headers=dict(response.headers), body=content)
+
+
+def _httpx() -> ModuleType:
+    """Give httpx without its command line, which loads more than all the rest of it."""
+    name = "httpx._main"
+    if "httpx" not in sys.modules and name not in sys.modules:
+        # So Python is told that a module cannot be imported; httpx provides for that.
+        cast("dict[str, ModuleType | None]", sys.modules)[name] = None
+        try:
+            return import_module("httpx")
+        finally:
+            del sys.modules[name]
+    return import_module("httpx")
+
+
+def headers(api_key: str | None) -> dict[str, str]:
+    """Give what every request says of itself; the key stands here and nowhere else."""
+    said = {"User-Agent": f"kb/{__version__}", "Accept-Encoding": "identity"}
+    return said | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
+
+
+def followed(send: Callable[[str], Reply], url: str) -> Reply:
+    """Send to `url`, and once more to where that redirects, if it is on the same server."""
+    reply = send(url)
+    if reply.status in {307, 308}:
+        target = _same_host(url, reply.headers.get("location", ""))
+        if target is not None:
+            return send(target)
+    return reply
 
 
 def _same_host(url: str, location: str) -> str | None:
@@ -165,6 +186,9 @@ def _whole(response: httpx.Response, deadline: float) -> bytes:
 
 
 def _named(error: httpx.TransportError, *, fresh: bool) -> UnansweredError | _StaleError:
+    import socket
+    import ssl
+
     import httpx
 
     text = _words(error)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 BUILTIN = "builtin:"
 
 
-def open_embedder(settings: Settings, pinned: Profile | None, observer: Observer) -> Embedder:
-    """Open the embedder that the settings name.
+def open_embedder(
+    settings: Settings, pinned: Profile | None, observer: Observer, *, brief: bool = False
+) -> Embedder:
+    """Open the embedder that the settings name; `brief`: for one question.
 
     Raises `EndpointError` when it cannot be used, and `UsageError` (`embed.profile_mismatch`)
     when its vectors could not be compared with those already stored.
@@ -42,6 +44,7 @@ def open_embedder(settings: Settings, pinned: Profile | None, observer: Observer
             max_retries=settings.max_retries,
             expected=pinned,
             notify=observer.say,
+            brief=brief,
         )
     try:
         check_profile(embedder.profile, pinned)

@@ -7,12 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from kb.errors import EXIT_OK, EndpointError, Failure, StageError, UsageError, failure
+from kb.errors import (
+    CATALOGUE,
+    EXIT_OK,
+    EndpointError,
+    Failure,
+    StageError,
+    UsageError,
+    failure,
+)
 from kb.model import Filter, Hit, Profile
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.observe import Observer, Silent
 from kb.search.rank import Question, chunk_of, rank
-from kb.store import Passage, Snapshot
+from kb.store import Gaps, Passage, Snapshot
 
 if TYPE_CHECKING:
     from kb.model import Vector
@@ -113,6 +121,7 @@ def _search(base: KnowledgeBase, query: str, how: Asking, observer: Observer | N
         )
         hits = rank(snapshot, question)
         context = {hit.ref: _around(snapshot, hit, how.around) for hit in hits if how.around}
+        gaps = snapshot.gaps(how.within)
     timings = {"embed": embedded - started, "search": time.perf_counter() - embedded}
     return Answer(
         query=query,
@@ -120,7 +129,7 @@ def _search(base: KnowledgeBase, query: str, how: Asking, observer: Observer | N
         profile=profile,
         hits=tuple(hits),
         context=context,
-        warnings=(meaning.warning,) if meaning.warning else (),
+        warnings=tuple(filter(None, (meaning.warning, _not_searched(gaps)))),
         timings_ms={name: round(seconds * 1000, 2) for name, seconds in timings.items()},
         exit_code=meaning.exit_code,
     )
@@ -156,13 +165,33 @@ def _vector(
     settings = replace(patient, max_retries=patient.max_retries or 1)
     kept = snapshot.canaries()
     asked = samples(pinned, questions=True) if kept is not None else {}
-    with open_embedder(settings, pinned, observer) as embedder:
+    with open_embedder(settings, pinned, observer, brief=True) as embedder:
         first, *others = embedder.embed_now([pinned.query(query), *asked.values()])
     if kept is not None:
         check_drift(list(asked), others, kept)
     if first.failure is not None:
         raise StageError(first.failure)
     return first.vector
+
+
+def _not_searched(gaps: Gaps) -> str:
+    """Say how many pages no search can find, or nothing."""
+    if not gaps.missing:
+        return ""
+    be = "is" if gaps.missing == 1 else "are"
+    pages = f"{gaps.missing:,} of {gaps.pages:,} {'page' if gaps.pages == 1 else 'pages'}"
+    if not gaps.path:
+        return (
+            f"{pages} {be} not searchable, in {gaps.documents:,} documents; "
+            "kb status shows which and why."
+        )
+    (code, *others) = gaps.codes
+    scans = (
+        "" if others or code != "extract.no_text" else "a scan and " if be == "is" else "scans and "
+    )
+    known = CATALOGUE.get(code)
+    cure = f": {known.cure}" if known is not None and not others else "; kb status shows why."
+    return f"{pages} of {gaps.path} {be} {scans}not searchable{cure}"
 
 
 def _words_only(why: Failure) -> str:
@@ -177,7 +206,7 @@ def _unknown_language(profile: Profile) -> str:
 
 
 def _check_filter(snapshot: Snapshot, within: Filter) -> None:
-    if within == Filter() or snapshot.documents(within):
+    if within == Filter() or snapshot.any_document(within):
         return
     names = [f"--collection {within.collection}"] if within.collection is not None else []
     names += [f"--path {within.path}"] if within.path is not None else []

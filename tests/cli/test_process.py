@@ -13,16 +13,30 @@ import pytest
 from rich.cells import cell_len
 
 from cli.lazy import COMMANDS
+from tests.fakes.endpoint import FakeEndpoint
 
 HEAVY = ("rich", "numpy", "faiss", "httpx", "sqlite3", "pypdf", "docx", "lxml", "pebble")
+#: What may be loaded for some search, whole packages and parts of them.
+DEAR = {
+    *HEAVY,
+    *("anyio", "certifi", "cryptography", "filelock", "h11", "httpcore", "httpx._main", "idna"),
+    *("pygments", "pypdfium2", "rich.console", "rich.text", "sqlite_utils", "ssl", "http.client"),
+}
+#: What a search loads of it: to find words, to find meanings, to ask.
+WORDS, MEANINGS, QUESTION = {"sqlite3"}, {"numpy", "faiss"}, {"h11"}
+#: What only an ingest with something to do loads: whole packages, and rooms of kb.
+WORK = ("multiprocessing", "concurrent", "kb.extract", "kb.chunk", "kb.embed")
+WORK_PARTS = {
+    *("kb.pipeline.flow", "kb.pipeline.members", "kb.pipeline.embedder", "kb.store.local.writer"),
+    *("kb.store.local.words", "kb.store.local.seals"),
+}
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]")
 
 IMPORTS = """
 import sys
 from cli.start import main
 code = main()
-print(code, *sorted(name for name in sys.modules if "." not in name), file=sys.stderr)
-print(*(name for name in sys.modules if name.startswith(("kb.", "cli."))), file=sys.stderr)
+print(code, *sys.modules, file=sys.stderr)
 """
 
 WAITING = """
@@ -50,13 +64,39 @@ def python(script, *arguments, cwd, env=None):
     )
 
 
-def imported(*arguments, cwd):
-    with python(IMPORTS, *arguments, cwd=cwd) as process:
+def imported(*arguments, cwd, env=None):
+    """Run a command; give all modules that were loaded, and those of them that are kb's own."""
+    with python(IMPORTS, *arguments, cwd=cwd, env=env) as process:
         _, err = process.communicate(timeout=60)
-    top, rooms = err.strip().splitlines()[-2:]
-    code, *modules = top.split()
-    assert code == "0"
-    return set(modules), set(rooms.split())
+    code, *modules = err.strip().splitlines()[-1].split()
+    assert code == "0", err
+    return set(modules), {name for name in modules if name.startswith(("kb.", "cli."))}
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    with FakeEndpoint() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory, endpoint, kb_apart):
+    """Give two knowledge bases with an index: of the built-in model, and of an endpoint."""
+    # Fewer would be searched without an index.
+    texts = "\n\n".join(
+        f"# Part {n}\n\nThe warranty of part number {n} ends after {n} months of use."
+        for n in range(1100)
+    )
+    made = {}
+    lines = {"builtin": "", "endpoint": f'[embedding]\nbase_url = "{endpoint.base_url}"\n'}
+    for name, embedding in lines.items():
+        made[name] = tmp_path_factory.mktemp(name)
+        (made[name] / "a.md").write_text(texts, encoding="utf-8")
+        (made[name] / ".kb").mkdir()
+        small = "[chunking]\ntarget_tokens = 30\noverlap_tokens = 0\n"
+        (made[name] / ".kb" / "kb.toml").write_text(embedding + small, encoding="utf-8")
+        assert kb_apart("ingest", "a.md", cwd=made[name]).code == 0
+    return made
 
 
 def test_the_version_costs_next_to_nothing(tmp_path):
@@ -75,6 +115,84 @@ def test_help_imports_nothing_heavy(tmp_path, arguments):
 def test_config_needs_no_library(tmp_path):
     modules, _ = imported("config", cwd=tmp_path)
     assert not modules.intersection(HEAVY[1:])
+
+
+@pytest.mark.parametrize("shape", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("base", "mode", "loaded"),
+    [
+        ("builtin", "lexical", WORDS),
+        ("endpoint", "lexical", WORDS),
+        ("builtin", "dense", WORDS | MEANINGS),
+        ("endpoint", "dense", WORDS | MEANINGS | QUESTION),
+        ("endpoint", "hybrid", WORDS | MEANINGS | QUESTION),
+    ],
+)
+def test_a_search_loads_what_it_needs(bases, base, mode, loaded, shape):
+    modules, _ = imported("search", "warranty", "--mode", mode, *shape, cwd=bases[base])
+    assert modules & DEAR == loaded
+
+
+@pytest.mark.parametrize("base", ["builtin", "endpoint"])
+@pytest.mark.parametrize("shape", [(), ("--json",), ("--prune",)])
+def test_an_ingest_of_unchanged_files_loads_nothing_that_reads_or_embeds(bases, base, shape):
+    modules, rooms = imported("ingest", "a.md", *shape, cwd=bases[base])
+    assert modules & DEAR == {"sqlite3"}
+    assert not {name for name in modules if name.split(".")[0] in WORK}
+    assert not {name for name in rooms if name.startswith(WORK)} | (rooms & WORK_PARTS)
+
+
+def test_an_ingest_of_a_new_file_loads_what_reads_and_embeds(bases):
+    (bases["builtin"] / "new.txt").write_text("A new note.", encoding="utf-8")
+    try:
+        modules, rooms = imported("ingest", "new.txt", cwd=bases["builtin"])
+    finally:
+        (bases["builtin"] / "new.txt").unlink()
+    assert rooms >= WORK_PARTS
+    assert {*WORK, "pebble", "numpy"} <= modules
+
+
+def test_a_search_through_a_proxy_loads_no_command_line(bases, endpoint):
+    url = "http://gpu.invalid/v1"
+    with FakeEndpoint(prefix=url) as proxy:
+        env = {"KB_BASE_URL": url, "http_proxy": proxy.base_url.removesuffix(url), "no_proxy": ""}
+        modules, _ = imported("search", "warranty", "--json", cwd=bases["endpoint"], env=env)
+        assert proxy.embedded
+    assert "httpx" in modules
+    assert not modules & {"httpx._main", "rich", "pygments", "lxml", "pypdf", "sqlite_utils"}
+
+
+def test_what_is_printed_is_the_same_with_rich_and_without(bases, kb_apart):
+    without, through = (
+        kb_apart("search", "warranty", "-k", "3", cwd=bases["builtin"], env=env)
+        for env in ({}, {"FORCE_COLOR": "1"})
+    )
+    assert "\x1b" not in without.out
+    assert "\x1b" in through.out
+    assert re.sub(r"\x1b\[[0-9;]*m", "", through.out) == without.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "collects"), [(("search", "warranty"), False), (("list",), True)]
+)
+def test_only_a_short_command_leaves_its_garbage(bases, arguments, collects):
+    script = "import gc\nfrom cli.start import main\nmain()\nprint(gc.isenabled())"
+    with python(script, *arguments, cwd=bases["builtin"]) as process:
+        out, _ = process.communicate(timeout=60)
+    assert out.endswith(f"{collects}\n")
+
+
+def test_a_search_starts_no_threads_of_a_blas(bases):
+    script = """
+import os
+from cli.start import main
+main()
+print(len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1)
+"""
+    arguments = ("search", "warranty", "--mode", "dense")
+    with python(script, *arguments, cwd=bases["endpoint"]) as process:
+        out, _ = process.communicate(timeout=60)
+    assert out.endswith("\n1\n")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -12,7 +12,7 @@ import pytest
 from kb.embed.endpoint import EndpointEmbedder, connect
 from kb.embed.flow import Timing
 from kb.embed.options import Options, World
-from kb.model import Profile
+from kb.model import Embedded, Profile
 from tests.fakes.endpoint import FakeEndpoint
 
 Open = Callable[..., EndpointEmbedder]
@@ -35,6 +35,12 @@ class Clock:
     @property
     def timing(self) -> Timing:
         return Timing(now=self.now, sleep=lambda s: self.sleep(s), chance=lambda: 0.5)  # noqa: PLW0108 - tests replace it
+
+
+def asked(embedder: EndpointEmbedder, question: str) -> Embedded:
+    """Ask what a search asks."""
+    (outcome,) = embedder.embed_now([embedder.profile.query(question)])
+    return outcome
 
 
 @pytest.fixture
@@ -60,9 +66,16 @@ def opened(clock: Clock, said: list[str]) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def open_(
-            base_url: str, *, expected: Profile | None = None, container: bool = False, **more: Any
+            base_url: str,
+            *,
+            expected: Profile | None = None,
+            container: bool = False,
+            brief: bool = False,
+            **more: Any,
         ) -> EndpointEmbedder:
-            world = World(notify=said.append, timing=clock.timing, container=lambda: container)
+            world = World(
+                notify=said.append, timing=clock.timing, container=lambda: container, brief=brief
+            )
             options = Options(base_url=base_url, **({"prompts": "none"} | more))
             return stack.enter_context(connect(options, expected=expected, world=world))
 

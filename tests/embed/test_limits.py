@@ -16,7 +16,7 @@ from kb.embed.limits import Counted, Limits
 from kb.embed.reach import Reach, find_reach
 from kb.errors import EndpointError
 from kb.model import Embedded, EmbedItem
-from tests.embed.conftest import Open
+from tests.embed.conftest import Open, asked
 from tests.fakes.endpoint import FakeEndpoint, Request, tokens
 
 VLLM = "This model's maximum context length is {} tokens. However, your prompt contains more"
@@ -270,8 +270,8 @@ def test_the_list_of_models_is_asked_once(opened: Open, model: str | None) -> No
 def test_a_question_asks_for_nothing_but_its_vector(fake: FakeEndpoint, opened: Open) -> None:
     pinned = opened(fake.base_url).profile
     fake.requests.clear()
-    embedder = opened(fake.base_url, expected=pinned, max_input_tokens=300)
-    embedder.embed_query("a question " * 120)
+    embedder = opened(fake.base_url, expected=pinned, max_input_tokens=300, brief=True)
+    asked(embedder, "a question " * 120)
     assert [request.path for request in fake.requests] == ["/v1/embeddings"]
 
 

@@ -58,8 +58,10 @@ def test_no_more_than_a_block_is_read_ahead() -> None:
 
 def test_a_question_in_an_unknown_language_has_no_vector() -> None:
     embedder = BuiltinEmbedder(Model(), dense_weight=0.2)
-    assert embedder.embed_query("退款") is None
-    assert embedder.embed_query("refund") is not None
+    unknown, known = embedder.embed_now(["退款", "refund"])
+    assert unknown.vector is None
+    assert unknown.failure is None
+    assert known.vector is not None
 
 
 def test_the_profile_says_which_model_and_how_far_to_trust_it() -> None:
@@ -73,7 +75,8 @@ def test_the_profile_says_which_model_and_how_far_to_trust_it() -> None:
 
 def test_its_vectors_are_of_unit_length() -> None:
     with open_builtin() as embedder:
-        vector = embedder.embed_query("When does the contract end?")
+        (outcome,) = embedder.embed_now([embedder.profile.query("When does the contract end?")])
+    vector = outcome.vector
     assert vector is not None
     assert abs(float(np.linalg.norm(vector)) - 1) < 1e-5
 

@@ -11,7 +11,7 @@ import pytest
 from kb.embed import open_endpoint
 from kb.errors import EndpointError, KbError, UsageError
 from kb.model import EmbedItem
-from tests.embed.conftest import Clock, Open
+from tests.embed.conftest import Clock, Open, asked
 from tests.fakes.endpoint import FakeEndpoint, Faults
 
 
@@ -58,7 +58,7 @@ def test_the_address_may_be_written_in_many_ways(
 def test_a_server_at_the_root_is_found(opened: Open, model: str | None, ending: str) -> None:
     with FakeEndpoint(prefix="") as fake:
         embedder = opened(f"http://127.0.0.1:{fake.port}{ending}", model=model)
-        assert embedder.embed_query("a") is not None
+        assert asked(embedder, "a").vector is not None
         assert fake.embedded[-1].path == "/embeddings"
 
 
@@ -241,7 +241,7 @@ def test_a_server_that_worked_until_now_is_not_a_mistaken_address(
     embedder = opened(fake.base_url, container=True)
     fake.stop()
     with pytest.raises(EndpointError) as caught:
-        embedder.embed_query("a")
+        asked(embedder, "a")
     assert caught.value.failure.code == "embed.unreachable"
 
 
@@ -264,7 +264,7 @@ def test_a_server_that_refuses_encoding_format_gets_it_once(
 ) -> None:
     fake.faults.refuse_encoding = True
     embedder = opened(fake.base_url)
-    assert embedder.embed_query("a") is not None
+    assert asked(embedder, "a").vector is not None
     assert ["encoding_format" in request.body for request in fake.embedded] == [True, False, False]
 
 
@@ -272,7 +272,7 @@ def test_float_lists_are_taken_although_base64_was_asked_for(
     fake: FakeEndpoint, opened: Open
 ) -> None:
     fake.faults.float_only = True
-    vector = opened(fake.base_url).embed_query("word")
+    vector = asked(opened(fake.base_url), "word").vector
     assert vector is not None
     assert np.allclose(vector, fake.vector("word"), atol=1e-6)
 
@@ -321,9 +321,9 @@ def test_numbers_that_make_no_sense_are_refused_unsent(
 def test_a_search_costs_one_request(fake: FakeEndpoint, opened: Open) -> None:
     pinned = replace(opened(fake.base_url, prompts="qwen3").profile, dense_weight=0.7)
     fake.requests.clear()
-    embedder = opened(fake.base_url, prompts="qwen3", expected=pinned)
+    embedder = opened(fake.base_url, prompts="qwen3", expected=pinned, brief=True)
     assert embedder.profile == pinned
-    vector = embedder.embed_query("When is rent due?")
+    vector = asked(embedder, "When is rent due?").vector
     assert [request.path for request in fake.requests] == ["/v1/embeddings"]
     assert fake.texts == [pinned.query("When is rent due?")]
     assert vector is not None
@@ -347,16 +347,16 @@ def test_vectors_of_another_length_than_pinned_stop_the_run(
     pinned = opened(fake.base_url).profile
     fake.faults.dimensions = 24
     with pytest.raises(EndpointError) as caught:
-        opened(fake.base_url, expected=pinned).embed_query("a")
+        asked(opened(fake.base_url, expected=pinned, brief=True), "a")
     assert caught.value.failure.code == "embed.dimension_mismatch"
 
 
 def test_a_server_at_the_root_is_found_without_a_probe(fake: FakeEndpoint, opened: Open) -> None:
     pinned = opened(fake.base_url).profile
     with FakeEndpoint(prefix="") as root:
-        embedder = opened(f"http://127.0.0.1:{root.port}/v1", expected=pinned)
-        assert embedder.embed_query("a") is not None
-        assert embedder.embed_query("b") is not None
+        embedder = opened(f"http://127.0.0.1:{root.port}/v1", expected=pinned, brief=True)
+        assert asked(embedder, "a").vector is not None
+        assert asked(embedder, "b").vector is not None
         assert [r.path for r in root.requests] == ["/v1/embeddings", "/embeddings", "/embeddings"]
 
 
@@ -367,7 +367,7 @@ def test_who_asks_a_question_is_not_kept_waiting(
     fake.faults.status = 429
     fake.faults.retry_after = "100"
     with pytest.raises(EndpointError):
-        opened(fake.base_url, expected=pinned).embed_query("a")
+        asked(opened(fake.base_url, expected=pinned, brief=True), "a")
     assert sum(clock.slept) <= 10
 
 

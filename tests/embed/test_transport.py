@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kb.embed import transport as module
+from kb.embed.plain import Plain
 from kb.embed.transport import Reply, Transport, UnansweredError
 from kb.errors import UsageError
 from tests.fakes.endpoint import FakeEndpoint
@@ -15,8 +17,21 @@ from tests.fakes.endpoint import FakeEndpoint
 BODY = json.dumps({"model": "fake-embed", "input": ["a"]}).encode()
 
 
-def _post(fake: FakeEndpoint, *, timeout: float = 5.0, times: int = 1) -> Reply:
-    transport = Transport(fake.base_url, api_key="sk-hunter2", connections=2)
+def _kept(url: str, key: str | None) -> Transport:
+    return Transport(url, api_key=key, connections=2)
+
+
+def _plain(url: str, key: str | None) -> Plain:
+    return Plain(url, api_key=key)
+
+
+Door = Callable[[str, str | None], Transport | Plain]
+#: What holds for a run of many requests and for the one request of a search.
+BOTH = pytest.mark.parametrize("door", [_kept, _plain])
+
+
+def _post(fake: FakeEndpoint, *, timeout: float = 5.0, times: int = 1, door: Door = _kept) -> Reply:
+    transport = door(fake.base_url, "sk-hunter2")
     try:
         for _ in range(times):
             reply = transport.post(f"{fake.base_url}/embeddings", BODY, timeout=timeout)
@@ -25,22 +40,24 @@ def _post(fake: FakeEndpoint, *, timeout: float = 5.0, times: int = 1) -> Reply:
         transport.close()
 
 
-def _kind(fake: FakeEndpoint, *, timeout: float = 5.0) -> str:
+def _kind(fake: FakeEndpoint, *, timeout: float = 5.0, door: Door = _kept) -> str:
     with pytest.raises(UnansweredError) as caught:
-        _post(fake, timeout=timeout)
+        _post(fake, timeout=timeout, door=door)
     return caught.value.kind
 
 
-def test_the_key_travels_in_the_authorization_header_alone(fake: FakeEndpoint) -> None:
-    _post(fake)
+@BOTH
+def test_the_key_travels_in_the_authorization_header_alone(fake: FakeEndpoint, door: Door) -> None:
+    _post(fake, door=door)
     (request,) = fake.requests
     assert request.headers["Authorization"] == "Bearer sk-hunter2"
     others = {name: value for name, value in request.headers.items() if name != "Authorization"}
     assert "hunter2" not in str(others) + request.path + str(request.body)
 
 
-def test_without_a_key_there_is_no_header(fake: FakeEndpoint) -> None:
-    transport = Transport(fake.base_url, api_key=None, connections=1)
+@BOTH
+def test_without_a_key_there_is_no_header(fake: FakeEndpoint, door: Door) -> None:
+    transport = door(fake.base_url, None)
     transport.get(f"{fake.base_url}/models", timeout=5)
     transport.close()
     assert "Authorization" not in fake.requests[0].headers
@@ -51,9 +68,12 @@ def test_a_connection_is_used_again(fake: FakeEndpoint) -> None:
     assert fake.connections == 1
 
 
-def test_a_connection_closed_meanwhile_is_opened_again_silently(fake: FakeEndpoint) -> None:
+@BOTH
+def test_a_connection_closed_meanwhile_is_opened_again_silently(
+    fake: FakeEndpoint, door: Door
+) -> None:
     fake.faults.hang_up = True
-    assert _post(fake, times=5).status == 200
+    assert _post(fake, door=door, times=5).status == 200
     assert len(fake.embedded) == 5
 
 
@@ -65,19 +85,24 @@ def test_a_connection_that_closes_as_it_is_used_is_opened_again_silently(
     assert fake.connections == 5
 
 
-def test_a_new_connection_that_breaks_is_not_tried_again_here(fake: FakeEndpoint) -> None:
+@BOTH
+def test_a_new_connection_that_breaks_is_not_tried_again_here(
+    fake: FakeEndpoint, door: Door
+) -> None:
     fake.faults.reset = True
-    assert _kind(fake) == "broken"
+    assert _kind(fake, door=door) == "broken"
     assert len(fake.embedded) == 1
 
 
-def test_nobody_there_is_refused() -> None:
+@BOTH
+def test_nobody_there_is_refused(door: Door) -> None:
     with FakeEndpoint(listen=False) as fake:
-        assert _kind(fake) == "refused"
+        assert _kind(fake, door=door) == "refused"
 
 
-def test_a_name_that_does_not_exist_is_no_host() -> None:
-    transport = Transport("http://no-such-host.invalid/v1", api_key=None, connections=1)
+@BOTH
+def test_a_name_that_does_not_exist_is_no_host(door: Door) -> None:
+    transport = door("http://no-such-host.invalid/v1", None)
     with pytest.raises(UnansweredError) as caught:
         transport.get("http://no-such-host.invalid/v1/models", timeout=5)
     transport.close()
@@ -93,27 +118,33 @@ def test_https_on_a_plain_port_is_tls(fake: FakeEndpoint) -> None:
     assert caught.value.kind == "tls"
 
 
-def test_silence_is_a_timeout(fake: FakeEndpoint) -> None:
+@BOTH
+def test_silence_is_a_timeout(fake: FakeEndpoint, door: Door) -> None:
     fake.faults.stall_s = 30
-    assert _kind(fake, timeout=0.05) == "timeout"
+    assert _kind(fake, door=door, timeout=0.05) == "timeout"
 
 
-def test_an_answer_that_drips_for_ever_is_a_timeout(fake: FakeEndpoint) -> None:
+@BOTH
+def test_an_answer_that_drips_for_ever_is_a_timeout(fake: FakeEndpoint, door: Door) -> None:
     fake.faults.drip_s = 0.05
-    assert _kind(fake, timeout=0.2) == "timeout"
+    assert _kind(fake, door=door, timeout=0.2) == "timeout"
 
 
+@BOTH
 def test_an_endless_answer_is_not_read_to_its_end(
-    fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+    fake: FakeEndpoint, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 100)
     fake.faults.body = {"error": "x" * 10_000_000}
     fake.faults.status = 400
-    assert len(_post(fake).body) < 1_000_000
+    assert len(_post(fake, door=door).body) < 1_000_000
 
 
-def test_a_redirect_on_the_same_host_is_followed_with_the_text(fake: FakeEndpoint) -> None:
-    transport = Transport(fake.base_url, api_key="sk-hunter2", connections=1)
+@BOTH
+def test_a_redirect_on_the_same_host_is_followed_with_the_text(
+    fake: FakeEndpoint, door: Door
+) -> None:
+    transport = door(fake.base_url, "sk-hunter2")
     fake.redirects["/old"] = f"{fake.base_url}/embeddings"
     reply = transport.post(f"http://127.0.0.1:{fake.port}/old", BODY, timeout=5)
     transport.close()
@@ -121,37 +152,45 @@ def test_a_redirect_on_the_same_host_is_followed_with_the_text(fake: FakeEndpoin
     assert fake.requests[-1].body["input"] == ["a"]
 
 
+@BOTH
 @pytest.mark.parametrize("status", [301, 302, 303])
-def test_redirects_that_may_lose_the_text_are_not_followed(fake: FakeEndpoint, status: int) -> None:
+def test_redirects_that_may_lose_the_text_are_not_followed(
+    fake: FakeEndpoint, door: Door, status: int
+) -> None:
     fake.faults.status = status
     fake.faults.location = f"{fake.base_url}/elsewhere"
-    assert _post(fake).status == status
+    assert _post(fake, door=door).status == status
     assert len(fake.requests) == 1
 
 
+@BOTH
 @pytest.mark.parametrize(
     "location", ["https://127.0.0.1/v1", "http://other.invalid/v1", "http://[", "", "//evil/x"]
 )
-def test_a_redirect_elsewhere_does_not_get_the_key(fake: FakeEndpoint, location: str) -> None:
+def test_a_redirect_elsewhere_does_not_get_the_key(
+    fake: FakeEndpoint, door: Door, location: str
+) -> None:
     fake.faults.status = 307
     fake.faults.location = location
-    assert _post(fake).status == 307
+    assert _post(fake, door=door).status == 307
     assert len(fake.requests) == 1
 
 
-def test_a_redirect_in_a_circle_ends(fake: FakeEndpoint) -> None:
+@BOTH
+def test_a_redirect_in_a_circle_ends(fake: FakeEndpoint, door: Door) -> None:
     fake.redirects["/v1/embeddings"] = f"{fake.base_url}/again"
     fake.redirects["/v1/again"] = f"{fake.base_url}/embeddings"
-    assert _post(fake).status == 307
+    assert _post(fake, door=door).status == 307
     assert len(fake.requests) == 2
 
 
+@BOTH
 def test_a_proxy_is_not_asked_for_this_machine(
-    fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+    fake: FakeEndpoint, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
-    assert _post(fake).status == 200
+    assert _post(fake, door=door).status == 200
 
 
 def test_a_proxy_is_asked_for_other_hosts(
