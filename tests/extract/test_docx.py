@@ -14,8 +14,8 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
 from kb.errors import StageError
-from kb.extract import docx_package, extract
-from kb.extract.docx_numbers import written as number
+from kb.extract import extract, zipped
+from kb.extract.office.docx_numbers import written as number
 from kb.model import Document
 from tests.extract.make import assert_whole, repacked, word, written
 
@@ -130,7 +130,7 @@ def test_a_cell_that_is_covered_by_the_one_above_says_nothing(tmp_path: Path) ->
         cell("UNSEEN", '<w:vMerge w:val="continue"/>') + cell("e"),
     ]
     table = "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in rows) + "</w:tbl>"
-    assert read(tmp_path, body(table)).text == "a | b\n | c | d\n\ne\n"
+    assert read(tmp_path, body(table)).text == "a | b\n|  | c | d |\n|  | e |\n"
 
 
 def test_a_frame_of_one_cell_is_no_table(tmp_path: Path) -> None:
@@ -348,7 +348,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(
     assert refused(tmp_path, bomb) == "extract.too_large"
     assert read_parts == []
     monkeypatch.undo()
-    monkeypatch.setattr(docx_package, "_MAX_UNPACKED", 100)
+    monkeypatch.setattr(zipped, "_MAX_UNPACKED", 100)
     assert refused(tmp_path, body(paragraph("x"))) == "extract.too_large"
 
 
@@ -370,3 +370,75 @@ def test_tables_in_tables_without_end_are_refused_not_followed(tmp_path: Path) -
     xml = f"<w:document {W}><w:body>{deep}</w:body></w:document>"
     data = repacked(body(), {"word/document.xml": xml.encode()})
     assert refused(tmp_path, data) == "extract.corrupt"
+
+
+def _with_part(data: bytes, name: str, kind: str, xml: str) -> bytes:
+    """Give a Word file to which a part has been added, related to the body as `kind`."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        relations = archive.read("word/_rels/document.xml.rels").decode()
+    base = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    thread = f'<Relationship Id="rId90" Type="{base}/{kind}" Target="{name}"/></Relationships>'
+    relations = relations.replace("</Relationships>", thread)
+    parts = {"word/_rels/document.xml.rels": relations.encode(), f"word/{name}": xml.encode()}
+    return repacked(data, dict(parts))
+
+
+def test_comments_follow_the_paragraph_they_stand_in(tmp_path: Path) -> None:
+    marked = '<w:p><w:r><w:t>Price</w:t></w:r><w:r><w:commentReference w:id="3"/></w:r></w:p>'
+    note = f'<w:comment w:id="3" w:author="Ann">{paragraph("Too high.")}</w:comment>'
+    data = _with_part(
+        body(marked, paragraph("Next.")), "notes.xml", "comments",
+        f"<w:comments {W}>{note}</w:comments>",
+    )  # fmt: skip
+    assert read(tmp_path, data).text == "Price\nComment by Ann: Too high.\n\nNext.\n"
+
+
+def test_headers_and_footers_are_counted_and_left_out(tmp_path: Path) -> None:
+    def build(document: WordDocument) -> None:
+        document.add_paragraph("text")
+        document.sections[0].header.paragraphs[0].text = "HEADER"
+        document.sections[0].footer.paragraphs[0].text = "FOOT"
+
+    document = read(tmp_path, word(build))
+    assert document.text == "text\n"
+    assert document.pages[0].left_out == len("HEADERFOOT")
+
+
+def test_equations_are_written_as_people_type_them(tmp_path: Path) -> None:
+    def run(text: str) -> str:
+        return f"<m:r><m:t>{text}</m:t></m:r>"
+
+    power = f"<m:sSup><m:e>{run('b')}</m:e><m:sup>{run('2')}</m:sup></m:sSup>"
+    root = f"<m:rad><m:deg/><m:e>{power}{run('-4ac')}</m:e></m:rad>"
+    fraction = f"<m:f><m:num>{root}</m:num><m:den>{run('2a')}</m:den></m:f>"
+    total = (
+        f'<m:nary><m:naryPr><m:chr m:val="∑"/></m:naryPr><m:sub>{run("i=1")}</m:sub>'
+        f"<m:sup>{run('n')}</m:sup><m:e>{run('i')}</m:e></m:nary>"
+    )
+    fence = f"<m:d><m:e>{run('x')}</m:e></m:d>"
+    math = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    block = f'<w:p><m:oMath xmlns:m="{math}">{fraction}{run("+")}{total}{fence}</m:oMath></w:p>'
+    assert read(tmp_path, body(block)).text == "(√(b^2-4ac))/2a+∑_(i=1)^n i(x)\n"
+
+
+def test_a_cell_across_columns_keeps_the_others_in_their_place(tmp_path: Path) -> None:
+    def build(document: WordDocument) -> None:
+        table = document.add_table(3, 3)
+        for row, words in zip(table.rows, ("abc", "d f", "g"), strict=True):
+            for cell, text in zip(row.cells, words, strict=False):
+                cell.text = text.strip()
+        table.cell(1, 0).merge(table.cell(1, 1))
+
+    assert read(tmp_path, word(build)).text.split("\n")[:3] == ["a | b | c", "d |  | f", "| g |"]
+
+
+def test_a_description_of_a_picture_is_read_if_a_person_wrote_it(tmp_path: Path) -> None:
+    def picture(description: str) -> str:
+        return (
+            '<w:p><w:r><w:drawing><wp:inline xmlns:wp="wp"><wp:docPr id="1" '
+            f'descr="{description}"/><a:blip xmlns:a="a"/></wp:inline></w:drawing></w:r></w:p>'
+        )
+
+    text = read(tmp_path, body(picture("The old bridge"), picture("IMG_1.jpg"))).text
+    assert text == "[The old bridge]\n"
+    assert refused(tmp_path, body(picture(""))) == "extract.no_text"

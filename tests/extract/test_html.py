@@ -151,7 +151,7 @@ def test_depth_and_breadth_are_survived(tmp_path: Path) -> None:
         try:
             assert_whole(extract(source))
         except StageError as error:
-            codes = {"extract.corrupt", "extract.empty"}
+            codes = {"extract.corrupt", "extract.empty", "extract.too_large"}
             assert error.failure.code in codes  # noqa: PT017 - either outcome is fine
     wide = "<p>" + "word " * 100_000 + "<p>x" * 20_000
     assert read(tmp_path, wide).text.count("word") == 100_000
@@ -162,3 +162,110 @@ def test_nothing_to_read_is_empty(tmp_path: Path) -> None:
         with pytest.raises(StageError) as error:
             extract(written(tmp_path / "e.html", page.encode()))
         assert error.value.failure.code == "extract.empty"
+
+
+def test_a_contract_saved_as_html_loses_nothing(tmp_path: Path) -> None:
+    parts = "".join(
+        f"<div style='page:p{n}'><p align=center>- {n} -</p><p>Short.</p>"
+        f"<div>Section {n}.1 {LONG}</div>"
+        f"<table><tr><td>Part {n}</td><td>Price</td></tr></table></div>"
+        for n in range(1, 9)
+    )
+    page = (
+        "<document><type>EX-10<text><body><div style='display:none'>HIDDEN</div><p>COVER</p>"
+        f"{parts}<div><p>IN WITNESS WHEREOF</p><p>By: ____</p></div></body>"
+    )
+    text = read(tmp_path, page).text
+    for n in range(1, 9):
+        assert f"- {n} -" in text
+        assert f"Section {n}.1" in text
+        assert f"Part {n} | Price" in text
+    assert "COVER" in text
+    assert "By: ____" in text
+    assert text.count("Short.") == 8
+    assert "HIDDEN" not in text
+
+
+@pytest.mark.parametrize("name", ["cookies", "share", "comments-on-drafts", "menu", "tags"])
+def test_a_chapter_is_kept_though_its_name_is_that_of_furniture(tmp_path: Path, name: str) -> None:
+    title = name.replace("-", " ").capitalize()
+    page = (
+        f"<body><nav>AROUND</nav><main><h1>Privacy</h1><p>{LONG * 4}</p>"
+        f"<section id={name}><h2>{title}</h2><p>KEPT {LONG}</p></section>"
+        f"<h2 id=menu>Menu</h2><p>{LONG}</p></main>"
+    )
+    document = read(tmp_path, page)
+    assert "KEPT" in document.text
+    assert [each.title for each in document.headings] == ["Privacy", title, "Menu"]
+    assert "AROUND" not in document.text
+
+
+def test_coloured_code_and_page_builders_keep_their_words(tmp_path: Path) -> None:
+    page = (
+        f"<body><nav>AROUND</nav><main><p>{LONG * 3}</p>"
+        "<pre><span class='token comment'># note</span>\n<span class=tag>a</span></pre>"
+        f"<div class='elementor-widget elementor-widget-text-editor'><p>BUILT {LONG}</p></div>"
+        "</main>"
+    )
+    text = read(tmp_path, page).text
+    assert "# note\na" in text
+    assert "BUILT" in text
+
+
+RELATED = "<ul><li><a href=/a>Nine ways to AWAY a boiler</a><li><a href=/b>AWAY again</a></ul>"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        f"<div><h3>Related articles</h3>{RELATED}</div>",
+        f"<h3>You may also like</h3>{RELATED}",
+        f"<section><p><b>相关阅读</b></p>{RELATED}</section>",
+        f"<div class=MostPopular>{RELATED}</div>",
+        "<p>Read more: <a href=/a>The AWAY story that you missed</a></p>",
+        "<div id=cookie-banner>AWAY with cookies</div>",
+        "<div class=share-buttons>AWAY</div>",
+        "<p class=sr-only>AWAY</p>",
+        "<div class='d-none d-print-block'>AWAY</div>",
+        f"<section id=comments><h3>12 comments</h3>{'<p>AWAY, I say, away.</p>' * 60}</section>",
+    ],
+)
+def test_what_leads_away_from_an_article_is_left_out(tmp_path: Path, block: str) -> None:
+    page = (
+        f"<body><nav>x</nav><article><h1>Boilers</h1><p>{LONG}</p>{block}<h2>Care</h2>"
+        f"<p>{LONG}</p><ul><li><a href=/x>KEPT, a manual</a>, in print</ul></article>"
+    )
+    text = read(tmp_path, page).text
+    assert "AWAY" not in text
+    assert text.count(LONG.strip()) == 2
+    assert "KEPT" in text
+    assert "Care" in text
+
+
+def test_a_page_of_answers_is_not_emptied_of_them(tmp_path: Path) -> None:
+    answers = "".join(f"<div class=comment>Answer {n}: {LONG}</div>" for n in range(12))
+    page = f"<body><nav>x</nav><div class=thread><h1>Why?</h1>{answers}</div>"
+    assert read(tmp_path, page).text.count("Answer") == 12
+
+
+def test_ruby_and_rows_of_one_cell(tmp_path: Path) -> None:
+    page = (
+        "<p><ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>を読む</p>"
+        "<table><tr><td></td><td>x = 1</td></tr><tr><td>a</td><td></td><td>c</td></tr></table>"
+    )
+    assert read(tmp_path, page).text == "漢字を読む\n\nx = 1\na |  | c\n"
+
+
+def test_definitions_and_captions_are_kept(tmp_path: Path) -> None:
+    page = (
+        f"<body><nav>x</nav><main><p>{LONG}</p><dl><dt>Term</dt><dd>Two years.</dd></dl>"
+        "<figure><img src=x><figcaption>Fig. 1: a boiler</figcaption></figure></main>"
+    )
+    text = read(tmp_path, page).text
+    assert "Term\nTwo years.\n" in text
+    assert "Fig. 1: a boiler" in text
+
+
+def test_a_page_of_nothing_but_lists_of_links_keeps_them(tmp_path: Path) -> None:
+    block = "<div><h2>Related articles</h2><a href=/x>The warranty of boilers</a></div>"
+    assert read(tmp_path, f"<body><nav>x</nav>{block * 5}").text.count("warranty") == 5

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.extract import extract, markdown
+from kb.extract import extract
+from kb.extract.plain import markdown
 from kb.model import Document, Source
 from tests.extract.make import assert_whole, written
 
@@ -111,3 +112,8 @@ def test_a_file_is_read_with_its_line_ends(tmp_path: Path) -> None:
 @given(st.text(st.sampled_from("#-=`~ *_[]()<>|\n\rab1.>\t"), max_size=60))
 def test_headings_always_stand_in_the_text(text: str) -> None:
     read(text)
+
+
+def test_a_title_of_nothing_but_marks_takes_no_time() -> None:
+    for mark in ("`", "**", "[", "_", "~~"):
+        assert markdown.plain("a " + mark * 30_000) == "a " + mark * 30_000

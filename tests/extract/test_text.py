@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb.errors import StageError
-from kb.extract import extract, loading, text
-from kb.extract.encoding import decode, decode_as
+from kb.extract import extract, loading
+from kb.extract.plain import text
+from kb.extract.plain.encoding import decode, decode_as
 from kb.model import Source
 from tests.extract.make import assert_whole, written
 
@@ -39,6 +40,22 @@ HUNGARIAN = (
     "A jelen szerződés az aláírás napján lép hatályba, és két évig érvényes, hűség nélkül.\n"
 )
 TURKISH = "Bu sözleşme imzalandığı gün yürürlüğe girer ve iki yıl süreyle geçerli olacaktır.\n"
+
+LATVIAN = (
+    "Šis līgums stājas spēkā dienā, kad to ir parakstījušas abas puses, un ir spēkā ņemot vērā.\n"
+)
+LITHUANIAN = (
+    "Ši sutartis įsigalioja nuo jos pasirašymo dienos ir galioja dvejus metus, jeigu šalių.\n"
+)
+ESTONIAN = (
+    "Käesolev leping jõustub päeval, mil mõlemad pooled on sellele alla kirjutanud, ja kehtib.\n"
+)
+ICELANDIC = (
+    "Samningur þessi öðlast gildi þegar báðir aðilar hafa undirritað hann og það er staðfest.\n"
+)
+UKRAINIAN = "Цей договір набирає чинності з дня його підписання обома сторонами та діє два роки.\n"
+ARABIC = "يسري هذا العقد من تاريخ توقيعه من قبل الطرفين ويكون نافذا لمدة سنتين.\n"
+THAI = "สัญญานี้มีผลบังคับใช้ตั้งแต่วันที่คู่สัญญาทั้งสองฝ่ายลงนามและมีอายุสองปี\n"
 
 
 @given(WRITTEN, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
@@ -75,11 +92,49 @@ def test_unicode_text_comes_back_as_it_was(words: str, encoding: str) -> None:
         (POLISH, "iso8859_2"),
         (HUNGARIAN, "cp1250"),
         (TURKISH, "cp1254"),
+        (LATVIAN, "cp1257"),
+        (LITHUANIAN, "cp1257"),
+        (ESTONIAN, "cp1257"),
+        (ICELANDIC, "cp1252"),
+        (UKRAINIAN, "cp1251"),
+        (UKRAINIAN, "koi8_u"),
+        (UKRAINIAN, "utf-16-le"),
+        (RUSSIAN, "iso8859_5"),
+        (RUSSIAN, "cp866"),
+        (RUSSIAN, "utf-16-be"),
+        (ARABIC, "cp1256"),
+        (ARABIC, "utf-16-le"),
+        (THAI, "cp874"),
+        (THAI, "utf-16-le"),
+        (GREEK, "utf-16-be"),
     ],
 )
 @pytest.mark.parametrize("times", [1, 40])
 def test_old_encodings_are_told_apart(words: str, encoding: str, times: int) -> None:
     assert decode((words * times).encode(encoding))[0] == words * times
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [
+        (LATVIAN, "cp1257"),
+        (LITHUANIAN, "cp1257"),
+        (POLISH, "iso8859_2"),
+        (GERMAN, "cp1252"),
+        (UKRAINIAN, "koi8_u"),
+        (JAPANESE, "euc_jp"),
+        (GREEK, "cp1253"),
+        (HUNGARIAN, "cp1250"),
+        (TURKISH, "cp1254"),
+    ],
+)
+def test_a_piece_of_a_text_is_told_rightly_or_refused(words: str, encoding: str) -> None:
+    for start in range(0, len(words) - 45, 5):
+        piece = words[start : start + 45]
+        try:
+            assert decode(piece.encode(encoding))[0] == piece
+        except StageError as error:
+            assert error.failure.code == "extract.encoding"  # noqa: PT017 - either is fine
 
 
 def test_a_character_of_the_larger_set_is_no_obstacle() -> None:

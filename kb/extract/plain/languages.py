@@ -1,8 +1,9 @@
 """What text in each language looks like, as far as it helps to tell old encodings apart.
 
-Each language lists the characters that are most frequent in it. In a text that was decoded
-rightly they make up a good part of what is not ASCII; decoded wrongly the same bytes scatter
-over thousands of rare characters.
+For Chinese, Japanese and Korean the characters that are most frequent are listed: in a text that
+was decoded rightly they make up a good part of what is not ASCII; decoded wrongly the same bytes
+scatter over thousands of rare characters. The letters of the alphabets, with how often
+each comes, are in `letters` beside this.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]{2,}")
-_PUNCTUATION = "“”‘’„‚–—…•·§©®™°€£¥×÷±½²«»‹›¡¿ªº´¨\u00a0\u00ad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,46 +86,4 @@ CHINESE_JAPANESE_KOREAN = (
     Language("cp932", frozenset(_KANA + _KANJI + _CJK_MARKS), ("cp932", 0x88, 0x97)),
     Language("euc_jp", frozenset(_KANA + _KANJI + _CJK_MARKS), ("euc_jp", 0xB0, 0xCF)),
     Language("cp949", frozenset(_HANGUL + _CJK_MARKS), ("euc_kr", 0xB0, 0xC8)),
-)
-
-
-def _latin(encoding: str, letters: str) -> Language:
-    return Language(encoding, frozenset(letters + letters.upper() + _PUNCTUATION))
-
-
-LATIN = (
-    _latin("cp1252", "éèêëàâçîïôùûüœæÿ"),  # French
-    _latin("cp1252", "äöüßé"),  # German
-    _latin("cp1252", "áéíóúüñ"),  # Spanish
-    _latin("cp1252", "ãõáéíóúâêôçàü"),  # Portuguese
-    _latin("cp1252", "àèéìíòóùú"),  # Italian
-    _latin("cp1252", "åäöæøéü"),  # Swedish, Danish, Norwegian, Finnish
-    _latin("cp1252", "àáâãäåæçèéêëìíîïñòóôöøùúûü"),  # several of them
-    _latin("cp1250", "áéíóöőúüű"),  # Hungarian
-    _latin("cp1250", "áčďéěíňóřšťúůýžľôäĺŕ"),  # Czech, Slovak
-    _latin("cp1250", "ąćęłńóśźż"),  # Polish
-    _latin("cp1250", "ăâîşţșț"),  # Romanian
-    _latin("cp1250", "čćđšž"),  # Croatian, Slovene
-    _latin("iso8859_2", "áčďéěíňóřšťúůýžľôäĺŕ"),
-    _latin("iso8859_2", "ąćęłńóśźż"),
-    _latin("iso8859_2", "ăâîşţ"),
-    _latin("iso8859_2", "čćđšž"),
-    _latin("cp1254", "çğıöşüİâî"),  # Turkish
-)
-
-
-def _alphabet(letters: str, *encodings: str) -> tuple[Language, ...]:
-    return tuple(Language(encoding, frozenset(letters)) for encoding in encodings)
-
-
-#: Alphabets other than the Latin one: the letters that make up two thirds of running text. Read
-#: in a wrong encoding a text is still all letters, but no longer mostly these.
-ALPHABETS = (
-    *_alphabet("оеаинтсрвля", "cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp855"),
-    *_alphabet("оанівиетрс", "cp1251", "koi8_u"),
-    *_alphabet("аоиетнрсвд", "cp1251", "iso8859_5", "mac_cyrillic"),
-    *_alphabet("αοιετσνηυρςάίόέήΑΟΙΕΤΣΝΗΥΡ", "cp1253", "iso8859_7"),
-    *_alphabet("יוהלאתמבשר", "cp1255"),
-    *_alphabet("الينمتربوه", "cp1256", "iso8859_6"),
-    *_alphabet("านรอกเงมยลว่ทสะั", "cp874"),
 )

@@ -1,23 +1,26 @@
 """Word (DOCX): paragraphs, lists and tables in the order of the body.
 
 In the text: what the reader sees in the body, with the numbers that Word counts, tracked
-insertions, hyperlinks, equations, footnotes after the paragraph that bears their mark, and text
-boxes after the paragraph they hang on. Not in it: headers and footers, comments, tracked
-deletions, hidden text, field codes.
+insertions, hyperlinks, equations, footnotes, comments and text boxes after the paragraph they
+hang on, and descriptions that people gave to pictures. Not in it: tracked deletions, hidden text,
+field codes; nor headers and footers, whose characters are counted.
 """
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
 from kb.errors import StageError, failure
 from kb.extract.canonical import Composer, sensible_title, stem
-from kb.extract.docx_lists import Lists, Style, Styles, read_lists
-from kb.extract.docx_package import Package, child, local, open_package, switched_on, value
+from kb.extract.office.docx_lists import Lists, Style, Styles, read_lists
+from kb.extract.office.docx_math import formula
+from kb.extract.office.drawing import description
+from kb.extract.office.package import DAMAGE, Package, main_part, open_package, switched_on
+from kb.extract.rows import row
+from kb.extract.xml import below, child, local, value
 from kb.model import Document, Source
 
 #: Wrappers whose content counts as if they were not there.
@@ -30,6 +33,8 @@ _TRANSPARENT = frozenset(
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _MATH = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 _DEEPEST_HEADING = 9
+#: A cell alone in its row that is no longer than this goes on with the table.
+_SHORT = 120
 
 
 def read(data: bytes, source: Source) -> Document:
@@ -39,23 +44,28 @@ def read(data: bytes, source: Source) -> Document:
     Raises StageError: `extract.encrypted`, `extract.unsupported`, `extract.too_large`,
     `extract.corrupt`.
     """
-    try:
-        package = open_package(data)
-        main = package.part(package.main)
-    except (zipfile.BadZipFile, etree.XMLSyntaxError) as error:
-        raise StageError(failure("extract.corrupt", reason=str(error)[:500])) from error
-    body = child(main, "body")
-    if main is None or local(main) != "document" or body is None:
+    package = open_package(data)
+    body = child(main_part(package, "document", "a Word document"), "body")
+    if body is None:
         raise StageError(failure("extract.corrupt", "The file is not a Word document."))
     styles = Styles(package.related("styles"))
     reader = _Body(
         styles=styles,
         lists=read_lists(package.related("numbering"), styles),
-        notes=_notes(package, "footnote") | _notes(package, "endnote"),
+        notes={
+            **_notes(package, "footnote", "footnotes"),
+            **_notes(package, "endnote", "endnotes"),
+            **_notes(package, "comment", "comments"),
+        },
     )
     reader.blocks(body)
-    title = sensible_title(" ".join(reader.titles[:1])) or _declared_title(package)
-    return reader.out.document(title=title or stem(source), kind="docx")
+    title = sensible_title(" ".join(reader.titles[:1])) or package.declared_title()
+    document = reader.out.document(title=title or stem(source), kind="docx")
+    if not document.text.strip() and reader.pictures:
+        message = "The file holds pictures and no text."
+        raise StageError(failure("extract.no_text", message, pictures=len(reader.pictures)))
+    pages = (replace(document.pages[0], left_out=_repeated(package)),)
+    return replace(document, pages=pages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +80,7 @@ class _Body:
     #: Footnotes and text boxes that wait for the end of their paragraph or table.
     waiting: list[tuple[str, etree._Element]] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
+    pictures: list[etree._Element] = field(default_factory=list)
 
     def blocks(self, parent: etree._Element) -> None:
         """Add the paragraphs and tables below `parent`."""
@@ -96,14 +107,23 @@ class _Body:
         return self.lists.label(properties, style), text, style
 
     def _table(self, element: etree._Element) -> None:
-        for place, row in enumerate(_below(element, "tr")):
-            cells = list(_below(row, "tc"))
+        above = 0
+        for each in _below(element, "tr"):
+            cells = list(_below(each, "tc"))
             filled = [cell for cell in cells if _has_text(cell)]
-            if len(filled) == 1:  # a frame around ordinary text, or a heading across the table
-                self.blocks(filled[0])
+            if len(filled) == 1 and not (above and _is_label(filled[0])):
+                self.blocks(filled[0])  # a frame around ordinary text
+                above = 0
             elif filled:
-                line = " | ".join(" ".join(self._lines(cell)) for cell in cells)
-                self.out.add(line, gap=not place)
+                lines = [line for cell in cells for line in self._spread(cell)]
+                self.out.add(row(lines), gap=not above)
+                above += 1
+
+    def _spread(self, cell: etree._Element) -> list[str]:
+        """Give a cell's text, and nothing for each further column that it reaches across."""
+        span = value(child(cell, "tcPr", "gridSpan")) or "1"
+        columns = int(span) if span.isdecimal() and len(span) < 3 else 1
+        return [" ".join(self._lines(cell)), *[""] * (columns - 1)]
 
     def _lines(self, cell: etree._Element) -> Iterator[str]:
         """Give the paragraphs of a cell, those of tables within it too, each in one line."""
@@ -121,8 +141,10 @@ class _Body:
             return
         for element in parent:
             name = local(element)
-            if name in _TRANSPARENT or element.tag.startswith("{" + _MATH):
-                yield element.text or "" if name == "t" else "".join(self._inline(element))
+            if element.tag.startswith("{" + _MATH):
+                yield formula(element)
+            elif name in _TRANSPARENT:
+                yield from self._inline(element)
             elif name == "AlternateContent":
                 yield from self._inline(_choice(element))
             else:
@@ -132,15 +154,22 @@ class _Body:
         """Give what one element of a run adds to the text; notes and text boxes are put by."""
         if name == "t":
             return element.text or ""
-        if name in {"footnoteReference", "endnoteReference"}:
+        if name in {"footnoteReference", "endnoteReference", "commentReference"}:
             return self._mark(name.removesuffix("Reference"), value(element, "id") or "")
         if name in {"drawing", "pict", "object"}:
             self.waiting.extend(("", box) for box in element.iter("{*}txbxContent"))
+            if element.find(".//{*}blip") is not None:
+                self.pictures.append(element)
+                described = element.find("./*/{*}docPr")
+                return description(described.get("descr") if described is not None else None)
         return _SIGNS.get(name, "")
 
     def _mark(self, kind: str, key: str) -> str:
         note = self.notes.get((kind, key))
         if note is None:
+            return ""
+        if kind == "comment":
+            self.waiting.append((f"Comment by {value(note, 'author') or 'somebody'}:", note))
             return ""
         self.marks.append(key)
         mark = f"[{len(self.marks)}]"
@@ -198,24 +227,30 @@ def _level(properties: etree._Element | None, style: Style) -> int | None:
     return outline + 1 if outline is not None and 0 <= outline < _DEEPEST_HEADING else None
 
 
-def _notes(package: Package, kind: str) -> dict[tuple[str, str], etree._Element]:
-    """Give the footnotes or endnotes by their id, without Word's separators."""
+def _is_label(cell: etree._Element) -> bool:
+    """Tell whether a cell alone in its row is short, as a label between the rows of a table is."""
+    texts = [text.text or "" for text in cell.iter("{*}t")]
+    return sum(map(len, texts)) <= _SHORT and len(list(_below(cell))) == 1
+
+
+def _notes(package: Package, kind: str, relation: str) -> dict[tuple[str, str], etree._Element]:
+    """Give the footnotes, endnotes or comments by their id, without Word's separators."""
     try:
-        root = package.related(kind + "s")
-    except (zipfile.BadZipFile, etree.XMLSyntaxError):
+        root = package.related(relation)
+    except DAMAGE:
         return {}
-    notes: Iterable[etree._Element] = root if root is not None else ()
     return {
         (kind, value(note, "id") or ""): note
-        for note in notes
-        if local(note) == kind and value(note, "type") in {None, "normal"}
+        for note in below(root, kind)
+        if value(note, "type") in {None, "normal"}
     }
 
 
-def _declared_title(package: Package) -> str | None:
-    try:
-        properties = package.part("docProps/core.xml")
-    except (zipfile.BadZipFile, etree.XMLSyntaxError):
-        return None
-    title = child(properties, "title")
-    return None if title is None else sensible_title(title.text)
+def _repeated(package: Package) -> int:
+    """Count the characters of headers and footers, each of which is there once."""
+    names = {
+        each.target for each in package.relations(package.main) if each.kind in {"header", "footer"}
+    }
+    roots = (package.whole_part(name) for name in names)
+    texts = (text for root in roots if root is not None for text in root.iter("{*}t"))
+    return sum(len(text.text or "") for text in texts)

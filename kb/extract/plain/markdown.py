@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kb.extract.canonical import keepable, one_page, sensible_title, stem
-from kb.extract.encoding import decode
+from kb.extract.plain.encoding import decode
 from kb.model import Document, Heading, Source
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -19,6 +19,9 @@ _FRONT = re.compile(
     r"---[ \t]*(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)", re.DOTALL
 )
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
+#: A longer title is left as it is, and one with so many marks in a row.
+_LONGEST = 400
+_MARKS = re.compile(r"[`*_~\[\]]{12,}")
 #: Inline marks and what they leave standing.
 _INLINE = (
     (re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*(?:[ \t]+\"[^\"]*\")?\)"), r"\1"),
@@ -54,6 +57,9 @@ def plain(title: str) -> str:
     >>> plain("The **[kb](https://example.com)** `init` command")
     'The kb init command'
     """
+    if len(title) > _LONGEST or _MARKS.search(title):
+        # No person wrote it, and the patterns below would take long over it.
+        return " ".join(title.split())
     for pattern, replacement in _INLINE:
         title = pattern.sub(replacement, title)
     return " ".join(title.split())

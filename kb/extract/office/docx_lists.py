@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from kb.extract.docx_numbers import written
-from kb.extract.docx_package import child, local, switched_on, value
+from kb.extract.office.docx_numbers import written
+from kb.extract.office.package import switched_on
+from kb.extract.xml import child, local, value
 
 _HEADING = re.compile(r"heading (\d)")
 _PLACE = re.compile(r"%([1-9])")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kb.extract.canonical import keepable, one_page, stem
-from kb.extract.encoding import decode
+from kb.extract.plain.encoding import decode
 from kb.model import Document, Source
 
 

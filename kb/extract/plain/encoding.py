@@ -2,20 +2,22 @@
 
 The marks that leave no doubt come first (byte order mark, valid UTF-8, the pattern of NULs in
 UTF-16). What is left are the old national encodings, which can only be told by whether what
-comes out reads like a language: `kb.extract.languages` holds what is known of each. A guess that
-does not clearly win is refused with `extract.encoding`, because mojibake in a search index is
-worse than a file that is reported.
+comes out reads like a language: `languages` and `letters` beside this hold what is known of each.
+A guess that does not clearly win is refused with `extract.encoding`, because mojibake in a search
+index is worse than a file that is reported.
 """
 
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from collections import Counter
 from operator import itemgetter
 
 from kb.errors import StageError, failure
-from kb.extract.languages import ALPHABETS, CHINESE_JAPANESE_KOREAN, LATIN, Language
+from kb.extract.plain import letters
+from kb.extract.plain.languages import CHINESE_JAPANESE_KOREAN, Language
 
 #: Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
@@ -36,7 +38,11 @@ _CJK = re.compile("[\u3000-\u303f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\uff01-\
 _HIGH = re.compile(rb"[\xa1-\xff]")
 _HIGH_RUN = re.compile(rb"[\xa1-\xff]{3,}")
 #: Shares of characters, found on 400 real files; see tests/extract/test_encoding.py.
-_FEW, _MOST, _HALF, _CLEAR = 0.02, 0.7, 0.5, 0.35
+_FEW, _MOST, _CLEAR = 0.02, 0.7, 0.35
+#: How much less likely a text may be than is usual for a language, per letter and in all; by how
+#: much it must be likelier than any other reading (20 to 1); and what speaks for the Western code
+#: page, more where hardly any letter is outside ASCII. Natural logarithms.
+_LOOSE, _STRAY, _MARGIN, _COMMON, _SPARSE = 1.0, 6.0, 3.0, 2.0, 7.0
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -104,7 +110,8 @@ def _wide(data: bytes) -> tuple[str, str] | None:
                 return data.decode(encoding), encoding
             except UnicodeDecodeError:
                 continue
-    if len(data) % 2 or (data.count(0) < len(data) * 0.3 and _decodes(data, "utf-8")):
+    narrow = data.count(0) < len(data) * 0.3 and not _is_binary(sample.replace(b"\0", b""))
+    if len(data) % 2 or (narrow and _decodes(data, "utf-8")):
         return None  # a few NULs in a text do not make it wide
     best = max(("utf-16-le", "utf-16-be"), key=lambda name: _wide_score(sample, name))
     if _wide_score(sample, best) < _MOST:
@@ -162,9 +169,40 @@ def _national(data: bytes) -> tuple[str, str] | None:
 
 def _single_byte(data: bytes) -> tuple[str, str] | None:
     """Decode Latin letters with accents, or a whole other alphabet."""
-    languages, least = (ALPHABETS, _HALF) if _all_foreign(data) else (LATIN, _MOST)
-    score, text, encoding = _best(data, languages, 0.0)
-    return (text, encoding) if score >= least else None
+    other = _all_foreign(data)
+    texts: dict[str, str | None] = {}
+    found: list[tuple[float, str, str]] = []
+    for alphabet in letters.OTHERS if other else letters.LATIN:
+        name = alphabet.encoding
+        if name not in texts:
+            texts[name] = _decoded(data, name, 0.0)
+        text = texts[name]
+        if text is None:
+            continue
+        counts = letters.foreign(text[:_SAMPLE])
+        if alphabet.fits(counts, _LOOSE, _STRAY):
+            score = alphabet.score(counts) + _prior(alphabet, text, counts.total())
+            found.append((score, text, name))
+    return _winner(found)
+
+
+def _prior(alphabet: letters.Alphabet, text: str, foreign: int) -> float:
+    """Give what speaks for a code page before any letter is seen: the Western one is common.
+
+    Icelandic is not, and its letters stand where those of the Baltic languages do.
+    """
+    if alphabet.encoding != "cp1252" or "ð" in alphabet.likely:
+        return 0.0
+    return _SPARSE if foreign < _FEW / 2 * len(text[:_SAMPLE]) else _COMMON
+
+
+def _winner(found: list[tuple[float, str, str]]) -> tuple[str, str] | None:
+    """Give the likeliest text and its encoding, if no other text comes near it."""
+    if not found:
+        return None
+    score, text, encoding = max(found, key=itemgetter(0))
+    rival = max((each[0] for each in found if each[1] != text), default=-math.inf)
+    return (text, encoding) if score - rival >= _MARGIN else None
 
 
 def _best(data: bytes, languages: tuple[Language, ...], tolerance: float) -> tuple[float, str, str]:

@@ -9,8 +9,8 @@ from lxml import etree
 
 from kb.errors import StageError, failure
 from kb.extract.canonical import Composer, keepable, sensible_title, stem
-from kb.extract.encoding import decode_as
-from kb.extract.html_main import main_content
+from kb.extract.plain.encoding import decode_as
+from kb.extract.web.main_content import main_content
 from kb.model import Document, Source
 
 _DECLARED = re.compile(
@@ -57,7 +57,8 @@ def read(data: bytes, source: Source) -> Document:
 
     The encoding is that of the byte order mark, else the declared one if the bytes agree, else
     found out. The title is that of `title`, else the first heading, else the file's name.
-    Raises StageError: `extract.encoding`, `extract.corrupt`, `extract.empty`.
+    Raises StageError: `extract.encoding`, `extract.corrupt`, `extract.empty`, `extract.too_large`
+    (nested without end).
     """
     root = _parse(data)
     title = root.findtext(".//title")
@@ -77,6 +78,12 @@ def _parse(data: bytes) -> etree._Element:
         encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
     )
     root = etree.fromstring(keepable(text).encode() or b" ", parser)
+    last = parser.error_log.last_error
+    if last is not None and last.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        # The parser stopped there, and would give what it had read without a word.
+        message = "The elements of the page are nested without end."
+        hint = "Open it in a browser and save it as PDF."
+        raise StageError(failure("extract.too_large", message, hint=hint))
     if root is None:
         raise StageError(failure("extract.empty", "There is no text in the file."))
     return root
@@ -124,8 +131,7 @@ class _Page:
             self.out.add("".join(map(str, element.itertext())).strip("\r\n"), gap=True)
         elif tag == "tr" and _is_data(element):
             self._flush()
-            line = " | ".join(_flat(cell) for cell in element.iterchildren("td", "th"))
-            self.out.add(line, gap=self.gap)
+            self.out.add(_row(element), gap=self.gap)
             self.gap = False
         else:
             return False
@@ -183,6 +189,13 @@ def _is_data(row: etree._Element) -> bool:
         return False
     blocks = sum(1 for _ in row.iter(*_LAYOUT))
     return blocks <= cells and len("".join(map(str, row.itertext()))) < _LONG_ROW
+
+
+def _row(row: etree._Element) -> str:
+    """Give a row of a table in one line; a row with one cell that is not empty is that cell."""
+    cells = [_flat(cell) for cell in row.iterchildren("td", "th")]
+    filled = [cell for cell in cells if cell]
+    return " | ".join(cells if len(filled) > 1 else filled)
 
 
 def _flat(element: etree._Element) -> str:

@@ -1,0 +1,1 @@
+"""Files of office programs: text documents, slides and sheets, in OOXML and OpenDocument."""

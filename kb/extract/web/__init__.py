@@ -1,0 +1,1 @@
+"""Pages of the web and books made of them: HTML and EPUB."""
