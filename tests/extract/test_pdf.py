@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pypdf import PasswordType, PdfReader, PdfWriter
 
 from kb.errors import StageError
-from kb.extract import extract
-from kb.extract.pdf_page import page_text
-from kb.extract.pdf_text import tidy, unmapped
+from kb.extract import conditions, extract
+from kb.extract.pdf import render, with_pdfium
+from kb.extract.pdf.page import page_text
+from kb.extract.pdf.sheet import Sheet
+from kb.extract.pdf.text import tidy, unmapped
 from kb.model import Document, PageState
 from tests.extract.make import (
     PICTURE,
@@ -38,6 +44,9 @@ def read(tmp_path: Path, data: bytes) -> Document:
 def refused(tmp_path: Path, data: bytes) -> StageError:
     with pytest.raises(StageError) as error:
         extract(written(tmp_path / "refused.pdf", data))
+    with pytest.raises(StageError) as other, conditions.carefully():
+        extract(written(tmp_path / "refused.pdf", data))
+    assert other.value.failure.code == error.value.failure.code
     assert error.value.failure.source == "refused.pdf"
     return error.value
 
@@ -115,7 +124,16 @@ def test_one_damaged_page_does_not_take_the_others_with_it(
             raise RecursionError("no way out")
         return text
 
+    quick = with_pdfium.Pdf.sheet
+
+    def failing_sheet(opened: with_pdfium.Pdf, number: int) -> Sheet:
+        sheet = quick(opened, number)
+        if "two" in sheet.text:
+            raise with_pdfium.UnreadableError("no way out")
+        return sheet
+
     monkeypatch.setattr(PageObject, "extract_text", failing)
+    monkeypatch.setattr(with_pdfium.Pdf, "sheet", failing_sheet)
     document = read(tmp_path, pdf([shown("one"), shown("two"), shown("three")]))
     assert page_texts(document) == ["one\n", "\n", "three"]
     assert document.pages[1].state is PageState.FAILED
@@ -151,6 +169,76 @@ def test_an_empty_password_of_the_owner_does_not_let_us_in(
     monkeypatch.setattr(PdfReader, "decrypt", as_owner)
     assert refused(tmp_path, locked).failure.code == "extract.encrypted"
     assert "thirty days" in read(tmp_path, opened).text
+
+
+@pytest.fixture
+def passwords() -> Iterator[Callable[[Sequence[str]], None]]:
+    yield conditions.set_passwords
+    conditions.set_passwords(())
+
+
+@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256-R5", "AES-256"])
+@pytest.mark.parametrize("secret", ["secret", "geheim-ä"])
+def test_a_password_that_fits_opens_the_file(
+    tmp_path: Path,
+    passwords: Callable[[Sequence[str]], None],
+    secret: str,
+    algorithm: str,
+    *,
+    careful: bool,
+) -> None:
+    locked = protected(pdf([TEXT]), user=secret, owner="other", algorithm=algorithm)
+    passwords(["", "wrong", "\ud800", secret])
+    with conditions.carefully() if careful else nullcontext():
+        assert "thirty days" in read(tmp_path, locked).text
+    passwords(["wrong", "\ud800"])
+    failure = refused(tmp_path, locked).failure
+    assert failure.code == "extract.encrypted"
+    assert "wrong" not in repr(failure)
+
+
+def test_passwords_are_not_shown() -> None:
+    shown_as = repr(conditions.Conditions(passwords=("hunter2",)))
+    assert "hunter2" not in shown_as
+
+
+def test_without_pdfium_pypdf_reads_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kb.extract.pdf.with_pdfium", None)
+    monkeypatch.delattr("kb.extract.pdf.with_pdfium")
+    document = read(tmp_path, pdf([TEXT, PICTURE], title="The lease"))
+    assert document.title == "The lease"
+    assert [page.state for page in document.pages] == [PageState.INDEXED, PageState.IMAGE_ONLY]
+
+
+def test_a_page_without_letters_of_its_own_is_read_again_by_pypdf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = with_pdfium.Pdf.sheet
+
+    def unmapped_sheet(opened: with_pdfium.Pdf, number: int) -> Sheet:
+        sheet = quick(opened, number)
+        return replace(sheet, lines=tuple(line._replace(text="\x01\x02") for line in sheet.lines))
+
+    monkeypatch.setattr(with_pdfium.Pdf, "sheet", unmapped_sheet)
+    assert "thirty days" in read(tmp_path, pdf([TEXT])).text
+
+
+def test_a_page_can_be_drawn(tmp_path: Path) -> None:
+    picture = render(pdf([b"", PICTURE]), 2, scale=1.0)
+    assert picture.shape == (792, 612)
+    assert (picture[400, 300], picture[2, 611]) == (0x7F, 0xFF)
+
+
+def test_a_loop_among_the_pages_ends(tmp_path: Path) -> None:
+    loop = pdf_objects(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 2 /Kids [3 0 R 2 0 R] >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
+        ]
+    )
+    assert refused(tmp_path, loop).failure.code in ("extract.empty", "extract.corrupt")
 
 
 @pytest.mark.parametrize(
@@ -227,7 +315,7 @@ def test_letters_without_unicode_are_no_text(tmp_path: Path) -> None:
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
         (
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R"
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
             b" /Resources << /Font << /F1 5 0 R >> >> >>"
         ),
         stream(TEXT),

@@ -1,0 +1,297 @@
+"""Pieces of lines: runs of glyphs that stand side by side without a wide gap."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.extract.pdf.glyphs import boxes_of, is_bold, quarters, text_of
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+#: Gaps as wide as this, in heights of the letters, part cells and columns. A blank between words
+#: is a third of that.
+_GAP: Final = 1.0
+#: Text that jumps back or aside further than this is another line.
+_BACK: Final = 1.2
+_ASIDE: Final = 0.6
+_ASKEW: Final = 4
+#: What pdfium puts in the place of a hyphen at the end of a line.
+_HYPHEN: Final = re.compile("[\x02\ufffe]")
+_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_LEFTWARD: Final = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+(?: +[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)*"
+)
+_SPACED: Final = re.compile(r"(?:[^\W\d_] ){3,}[^\W\d_]$")
+#: No longer line is looked at for its weight: it is no heading.
+_LONGEST_HEADING: Final = 120
+
+_SHORT: Final = 2
+#: For each code of ASCII: 1 for a small letter, 2 for one that hardly leaves the line.
+_KINDS: Final = np.array(
+    [(chr(code) in "acemnorsuvwxz") + ("a" <= chr(code) <= "z") for code in range(129)],
+    dtype=np.int8,
+)
+
+
+class Piece(NamedTuple):
+    """A run of glyphs; places in points from the top left as its line runs."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    #: The height of its letters.
+    size: float
+    #: How its line runs; see `glyphs.quarters`.
+    turn: int
+    #: Its place in the order in which the page's content draws it.
+    order: int
+    bold: bool = False
+
+    @property
+    def middle(self) -> float:
+        """Its height on the page."""
+        return (self.top + self.bottom) / 2
+
+
+class _Frame(NamedTuple):
+    """The sides of the ink's boxes as its lines run."""
+
+    left: NDArray[np.float32]
+    right: NDArray[np.float32]
+    top: NDArray[np.float32]
+    bottom: NDArray[np.float32]
+
+
+class _Seen(NamedTuple):
+    """What is known of the glyphs of a page that are not blank."""
+
+    #: Their places in the text.
+    ink: NDArray[Any]
+    #: How many letters of a word stand before each and were not asked for.
+    skipped: NDArray[Any]
+    #: The number of its line.
+    lines: NDArray[Any]
+    frame: _Frame
+    #: Their boxes.
+    boxes: NDArray[np.float32]
+
+
+def pieces(textpage: Any, box: Box) -> list[Piece]:  # noqa: ANN401 - untyped
+    """Give the pieces of a page in the order of its content, without what lies outside `box`.
+
+    pdfium is asked for the places of the ends of words alone, as asking is what takes the time,
+    and for all of them only where those do not follow one another as in common lines.
+    """
+    text = text_of(textpage)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    if not np.any(_ink(codes)):
+        return []
+    to_left = _RIGHT_TO_LEFT.search(text) is not None
+    seen = _seen(textpage, codes, box, all_of_it=to_left)
+    turned = _crooked(seen.frame, seen.lines)
+    if not to_left and (turned or _doubtful(seen)):
+        seen = _seen(textpage, codes, box, all_of_it=True)
+        turned = _crooked(seen.frame, seen.lines)
+    turns = np.zeros(len(seen.ink), dtype=np.int8)
+    if turned:
+        turns = _turns(quarters(textpage, len(codes))[seen.ink], seen.frame, seen.lines)
+        seen = seen._replace(frame=_frame(seen.boxes, turns))
+    starts = _starts(seen, turns, text, to_left=to_left)
+    return _made(_HYPHEN.sub("-", text), textpage, seen, turns, starts, to_left=to_left)
+
+
+def _seen(textpage: Any, codes: NDArray[np.uint32], box: Box, *, all_of_it: bool) -> _Seen:  # noqa: ANN401 - untyped
+    """Ask for the boxes of all that is not blank, or of the ends of words alone."""
+    ink = np.flatnonzero(_ink(codes))
+    skipped = np.zeros(len(ink), dtype=np.int64)
+    if not all_of_it:
+        inner = _inner(codes)
+        ink = ink[~inner[ink]]
+        skipped = np.diff(ink, prepend=ink[0]) - 1
+        # Before each of them stands a letter that was skipped, or a blank or nothing.
+        skipped[~inner[ink - 1]] = 0
+    boxes = boxes_of(textpage, ink)
+    hyphen = (codes == 0xFFFE) | (codes == 2)
+    ends = (codes == 10) | (codes == 13) | hyphen
+    # A hyphen that ends a line belongs to it, and the next line begins after it.
+    lines = (np.cumsum(ends, dtype=np.int32) - hyphen)[ink]
+    inside = _inside(boxes, box)
+    # Where nothing at all lies on the page, it is the page's size that is wrong.
+    if inside.any() and not inside.all():
+        ink, skipped, lines, boxes = ink[inside], skipped[inside], lines[inside], boxes[inside]
+    return _Seen(ink, skipped, lines, _frame(boxes), boxes)
+
+
+def _inner(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Tell which glyphs stand within a word and are no taller or deeper than others in it."""
+    inner = np.zeros(len(codes), dtype=np.bool_)
+    kinds = _KINDS[np.minimum(codes, len(_KINDS) - 1)]
+    inner[1:-1] = (kinds[1:-1] == _SHORT) & (kinds[2:] > 0) & (kinds[:-2] > 0)
+    return inner
+
+
+def _ink(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Tell which glyphs are not blank; a hyphen at the end of a line is not."""
+    inked: NDArray[np.bool_] = (
+        (codes > 32) & (codes != 0xA0) & (codes != 0x3000) & (codes != 0xFEFF)
+    )
+    inked |= codes == 2
+    return inked
+
+
+def _doubtful(seen: _Seen) -> bool:
+    """Tell whether letters that were not asked for may stand elsewhere than between the others."""
+    frame, skipped = seen.frame, seen.skipped[1:]
+    height = np.maximum(frame.bottom - frame.top, 0.1)
+    wide = frame.left[1:] - frame.right[:-1]
+    least = 0.1 * height[:-1] * skipped
+    odd = (wide < least) | (wide > _GAP * height[:-1] * skipped)
+    odd |= np.abs(np.diff(height)) > 0.2 * height[:-1]
+    odd |= np.abs(np.diff(frame.bottom)) > 0.2 * height[:-1]
+    return bool(np.any(odd & (skipped > 0)))
+
+
+def _inside(boxes: NDArray[np.float32], box: Box) -> NDArray[np.bool_]:
+    left, bottom, right, top = box
+    if right - left < 1 or top - bottom < 1:
+        return np.ones(len(boxes), dtype=np.bool_)
+    return (
+        (boxes[:, 2] >= left) & (boxes[:, 0] <= right)
+        & (boxes[:, 1] >= bottom) & (boxes[:, 3] <= top)
+    )  # fmt: skip
+
+
+def _frame(boxes: NDArray[np.float32], turns: NDArray[np.int8] | None = None) -> _Frame:
+    left, top, right, bottom = np.ascontiguousarray(boxes.T)
+    if turns is None or not turns.any():
+        return _Frame(left, right, -top, -bottom)
+    which = turns % _ASKEW
+    return _Frame(
+        left=np.choose(which, [left, bottom, -right, -top]),
+        right=np.choose(which, [right, top, -left, -bottom]),
+        top=np.choose(which, [-top, left, bottom, -right]),
+        bottom=np.choose(which, [-bottom, right, top, -left]),
+    )
+
+
+def _crooked(frame: _Frame, lines: NDArray[Any]) -> bool:
+    """Tell whether some line of the page runs otherwise than to the right."""
+    same = lines[1:] == lines[:-1]
+    height = np.maximum(frame.bottom - frame.top, 0.1)
+    middle = (frame.top + frame.bottom) / 2
+    aside = np.abs(np.diff(middle)) > 0.7 * np.maximum(height[1:], height[:-1])
+    ahead = np.diff(frame.left)
+    back = ahead < -_BACK * height[1:]
+    narrow = (frame.right - frame.left) < 0.05 * height
+    lone = len(lines) > 3 and np.mean(~same) > 0.5
+    backward = np.sum(same & (ahead < 0)) > 0.3 * np.sum(same)
+    return bool(lone or backward or np.any(same & (aside | back)) or np.mean(narrow) > 0.5)
+
+
+def _turns(angles: NDArray[np.int8], frame: _Frame, lines: NDArray[Any]) -> NDArray[np.int8]:
+    """Give how lines run; glyphs that stand upright one below the other run downwards."""
+    height = np.maximum(frame.bottom - frame.top, 0.1)
+    down = np.diff((frame.top + frame.bottom) / 2) / height[1:]
+    still = np.abs(np.diff(frame.left + frame.right) / 2) < 0.3 * height[1:]
+    below = still & (down > 0.5) & (down < 2.5) & (angles[1:] == 0) & (angles[:-1] == 0)
+    same = lines[1:] == lines[:-1]
+    runs = below & (same | (np.sum(below) > 0.6 * len(below)))
+    upright = np.zeros(len(angles), dtype=np.bool_)
+    # Three in a row at least: two may be a fraction.
+    three = runs[1:] & runs[:-1]
+    for shift in range(3):
+        upright[shift : shift + len(three)] |= three
+    return np.where(upright, 3, angles).astype(np.int8)
+
+
+def _starts(seen: _Seen, turns: NDArray[np.int8], text: str, *, to_left: bool) -> NDArray[Any]:
+    """Give the places in `ink` where a piece begins."""
+    ink, lines, frame = seen.ink, seen.lines, seen.frame
+    height = np.maximum(frame.bottom - frame.top, 0.1)
+    taller = np.maximum(height[1:], height[:-1])
+    middle = (frame.top + frame.bottom) / 2
+    gap = frame.left[1:] - frame.right[:-1]
+    apart = ((gap > _GAP * taller) & (seen.skipped[1:] == 0)) | (gap < -_BACK * taller)
+    apart |= np.abs(np.diff(middle)) > _ASIDE * taller
+    apart &= (turns[1:] != _ASKEW) & (turns[:-1] != _ASKEW)
+    if to_left:
+        # Such a line has no order of places that is also one of reading.
+        such = np.isin(lines, np.unique(lines[_where(_RIGHT_TO_LEFT, text, ink)]))
+        apart &= ~(such[1:] & such[:-1])
+    new_line = (lines[1:] != lines[:-1]) & ~((turns[1:] == 3) & (turns[:-1] == 3) & ~apart)
+    apart |= new_line | (turns[1:] != turns[:-1])
+    return np.concatenate(([0], np.flatnonzero(apart) + 1))
+
+
+def _where(pattern: re.Pattern[str], text: str, ink: NDArray[Any]) -> NDArray[np.bool_]:
+    marks = np.zeros(len(text), dtype=np.bool_)
+    marks[[match.start() for match in pattern.finditer(text)]] = True
+    inked: NDArray[np.bool_] = marks[ink]
+    return inked
+
+
+def _made(
+    text: str,
+    textpage: Any,  # noqa: ANN401 - untyped
+    seen: _Seen,
+    turns: NDArray[np.int8],
+    starts: NDArray[Any],
+    *,
+    to_left: bool,
+) -> list[Piece]:
+    ink, frame = seen.ink, seen.frame
+    ends = np.concatenate((starts[1:], [len(ink)]))
+    sides = zip(
+        ink[starts].tolist(),
+        ink[ends - 1].tolist(),
+        np.minimum.reduceat(frame.left, starts).tolist(),
+        np.minimum.reduceat(frame.top, starts).tolist(),
+        np.maximum.reduceat(frame.right, starts).tolist(),
+        np.maximum.reduceat(frame.bottom, starts).tolist(),
+        np.maximum.reduceat(frame.bottom - frame.top, starts).tolist(),
+        turns[starts].tolist(),
+        strict=True,
+    )
+    made = []
+    for order, (begin, end, left, top, right, bottom, size, turn) in enumerate(sides):
+        said = text[begin : end + 1]
+        if turn == 3:
+            said = said.replace("\r", "").replace("\n", "")
+        if said[1:2] == " " and _SPACED.match(said):
+            said = _closed(said, boxes_of(textpage, np.arange(begin, end + 1)))
+        if to_left:
+            said = _logical(said, boxes_of(textpage, np.arange(begin, end + 1))[:, 0])
+        bold = len(said) <= _LONGEST_HEADING and is_bold(textpage, begin) and is_bold(textpage, end)
+        made.append(Piece(said, left, top, right, bottom, size, turn, order, bold))
+    return made
+
+
+def _logical(text: str, left: NDArray[np.float32]) -> str:
+    """Give text with letters of Arabic or Hebrew in the order in which they are said.
+
+    Some files draw them from the left to the right, last letter first. pdfium turns runs of them
+    round, also those that the file spells out for a whole group of glyphs, which have one place.
+    """
+    for run in _LEFTWARD.finditer(text):
+        places = left[run.start() : run.end()]
+        steps = np.diff(places)
+        if not steps.any() or np.sum(steps > 0) > np.sum(steps < 0):
+            text = text[: run.start()] + run[0][::-1] + text[run.end() :]
+    return text
+
+
+def _closed(text: str, boxes: NDArray[np.float32]) -> str:
+    """Give letters that were set apart ("T H E R A P Y") as the words they are."""
+    places = [i for i, sign in enumerate(text) if not sign.isspace()]
+    gaps = boxes[places[1:], 0] - boxes[places[:-1], 2]
+    usual = float(np.median(gaps)) + 0.1
+    parts = [text[places[0]]]
+    for place, gap in zip(places[1:], gaps.tolist(), strict=True):
+        parts.append((" " if gap > 1.8 * usual else "") + text[place])
+    return "".join(parts)

@@ -1,0 +1,65 @@
+"""What became of each page, and what is said of the ones without text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from kb.errors import CATALOGUE, Failure, failure
+from kb.extract.pdf.sheet import Sheet
+from kb.extract.pdf.text import skeleton
+from kb.model import PageState, Source
+
+#: A text no longer than this that stands on three pictures, and on half of all, is a stamp.
+STAMP: Final = 120
+#: The codes of the states that are failures.
+CODES: Final = {PageState.IMAGE_ONLY: "extract.no_text", PageState.FAILED: "extract.corrupt"}
+
+
+def without_stamps(sheets: Sequence[Sheet]) -> list[Sheet]:
+    """Take pictures that share one short text, a stamp or a watermark, for pictures alone."""
+    said = [sheet.text if sheet.drawing else "" for sheet in sheets]
+    stamps = Counter(skeleton(text) for text in said if text)
+    pictures = sum(sheet.drawing for sheet in sheets)
+    common = {text for text, count in stamps.items() if count >= 3 and count * 2 >= pictures}
+    return [
+        replace(sheet, lines=(), state=PageState.IMAGE_ONLY)
+        if text and skeleton(text) in common
+        else sheet
+        for sheet, text in zip(sheets, said, strict=True)
+    ]
+
+
+def problems(sheets: Sequence[Sheet], source: Source) -> Iterator[Failure]:
+    """Give what is to be said of the pages that have no text."""
+    for number, sheet in enumerate(sheets, 1):
+        place = f"page {number}"
+        if sheet.state is PageState.IMAGE_ONLY:
+            message = f"{CATALOGUE['extract.no_text'].cause} {sheet.reason}".rstrip()
+            yield failure(
+                "extract.no_text", message, source=source.path, locator=place, hint=sheet.cure
+            )
+        elif sheet.state is PageState.FAILED:
+            message = "The page is damaged; the other pages were read."
+            yield failure(
+                "extract.corrupt", message, source=source.path, locator=place, reason=sheet.reason
+            )
+
+
+def nothing(sheets: Sequence[Sheet]) -> Failure:
+    """Say why no page has text."""
+    states = Counter(sheet.state for sheet in sheets)
+    if pictures := states[PageState.IMAGE_ONLY]:
+        of = "The only page is" if len(sheets) == 1 else f"{pictures} of {len(sheets)} pages are"
+        message = f"{of} a picture without a text layer, as a scan is, and no page has text."
+        why = Counter((s.reason, s.cure) for s in sheets if s.state is PageState.IMAGE_ONLY)
+        (reason, cure), _ = why.most_common(1)[0]
+        message = f"{message} {reason}".rstrip()
+        return failure("extract.no_text", message, hint=cure, pages=len(sheets), pictures=pictures)
+    if states[PageState.FAILED]:
+        reasons = Counter(sheet.reason for sheet in sheets if sheet.reason)
+        return failure("extract.corrupt", pages=len(sheets), reason=reasons.most_common(1)[0][0])
+    message = "All pages are blank." if sheets else "The file has no page."
+    return failure("extract.empty", message, pages=len(sheets))
