@@ -5,7 +5,17 @@ hostile file cannot take the program down with. Every format is one module with 
 table of them is `FORMATS`.
 """
 
+from kb.extract.archive.inside import is_container
 from kb.extract.pool import Extractor, open_extractor
-from kb.extract.registry import FORMATS, Format, extract, supported
+from kb.extract.registry import FORMATS, Format, extract, reads_by_now, supported
 
-__all__ = ["FORMATS", "Extractor", "Format", "extract", "open_extractor", "supported"]
+__all__ = [
+    "FORMATS",
+    "Extractor",
+    "Format",
+    "extract",
+    "is_container",
+    "open_extractor",
+    "reads_by_now",
+    "supported",
+]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import IO
 
 from kb.errors import Failure, StageError, failure
 from kb.model import Source
@@ -19,48 +22,63 @@ def load(source: Source, *, max_bytes: int = MAX_BYTES) -> bytes:
     Raises StageError: `extract.empty`, `extract.too_large`, or `extract.corrupt`, to be tried
     again, when the file is gone, cannot be read, or changes all the time.
     """
-    try:
-        for _ in range(2):
-            if (data := _once(source, max_bytes)) is not None:
+    for _ in range(2):
+        with opened(source) as file:
+            before = os.fstat(file.fileno())
+            if before.st_size > max_bytes:
+                raise StageError(
+                    failure("extract.too_large", source=source.path, bytes=before.st_size)
+                )
+            data = file.read(before.st_size + 1)
+            if same_file(before, os.fstat(file.fileno())) and len(data) == before.st_size:
                 return data
+    raise StageError(changing(source))
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[IO[bytes]]:
+    """Give the file, open for reading; it is an ordinary one, and not empty.
+
+    Raises StageError: `extract.empty`, `extract.unsupported`, or `extract.corrupt`, to be tried
+    again, when the file is gone or cannot be read, now or while it is open.
+    """
+    try:
+        # Without O_NONBLOCK a pipe that took the file's place would be waited for without end.
+        descriptor = os.open(source.location, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - it is a descriptor
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                message = "This is not a file with text in it."
+                raise StageError(failure("extract.unsupported", message, source=source.path))
+            if not found.st_size:
+                raise StageError(failure("extract.empty", source=source.path))
+            yield file
     except OSError as error:
         raise StageError(_unread(source, error)) from error
+
+
+def same_file(one: os.stat_result, other: os.stat_result) -> bool:
+    """Tell whether nobody has written to an open file in between."""
+    return (one.st_size, one.st_mtime_ns) == (other.st_size, other.st_mtime_ns)
+
+
+def changing(source: Source) -> Failure:
+    """Say that a file is being written by somebody."""
     message = "The file was being written while it was read."
-    raise StageError(_again(message, "Run the command again when the file is complete.", source))
-
-
-def _once(source: Source, max_bytes: int) -> bytes | None:
-    """Read the file; None when it changed meanwhile."""
-    # Without O_NONBLOCK a pipe that took the file's place would be waited for without end.
-    descriptor = os.open(source.location, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it is a descriptor
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            message = "This is not a file with text in it."
-            raise StageError(failure("extract.unsupported", message, source=source.path))
-        if before.st_size > max_bytes:
-            raise StageError(failure("extract.too_large", source=source.path, bytes=before.st_size))
-        data = file.read(max_bytes + 1)
-        after = os.fstat(descriptor)
-    same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-    if not same or len(data) != after.st_size:
-        return None
-    if not data:
-        raise StageError(failure("extract.empty", source=source.path))
-    return data
+    return again(message, "Run the command again when the file is complete.", source)
 
 
 def _unread(source: Source, error: OSError) -> Failure:
     reason = error.strerror or str(error)
     if isinstance(error, FileNotFoundError):
         message = "The file was there a moment ago and is gone."
-        return _again(message, "Run the command again.", source)
+        return again(message, "Run the command again.", source)
     message = f"The file cannot be read: {reason}."
     hint = "Give yourself read permission (`chmod u+r FILE`) and run the command again."
-    return _again(message, hint, source)
+    return again(message, hint, source)
 
 
-def _again(message: str, hint: str, source: Source) -> Failure:
+def again(message: str, hint: str, source: Source) -> Failure:
     """Give a failure that says nothing against the file itself, so it is worth another try."""
     found = failure("extract.corrupt", message, source=source.path, hint=hint)
     return replace(found, retriable=True)

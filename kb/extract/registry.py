@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePosixPath
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from kb.errors import Failure, StageError, failure
-from kb.extract.loading import load
+from kb.extract.archive.inside import load_member
+from kb.extract.loading import load, opened
 from kb.model import Document, Source
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 class Reader(Protocol):
     """What each format's module has as `read`."""
 
-    def __call__(self, data: bytes, source: Source) -> Document:
+    def __call__(self, data: bytes, source: Source, /) -> Document:
         """Give what the bytes say. Raises StageError with a code `extract.*`."""
         ...
 
@@ -28,54 +32,108 @@ class Format:
     name: str
     #: The module whose `read` reads it; imported when the first such file comes.
     module: str
+    #: True where the module's `read_open` takes a file too large for the memory, open.
+    sought: bool = False
+    #: What stands for the module where another package brings the format.
+    entry: EntryPoint | None = None
 
     def reader(self) -> Reader:
-        """Import the reader."""
+        """Import the reader. Raises StageError (`extract.unsupported`) for a broken plug-in."""
+        if self.entry is not None:
+            from kb.extract.plugins import reader
+
+            return reader(self.entry)
         return cast("Reader", import_module(self.module).read)
 
+    def read(self, source: Source) -> Document:
+        """Read a file, or a member of one."""
+        if source.inside:
+            return self.reader()(load_member(source), source)
+        if self.sought:
+            with opened(source) as file:
+                document: Document = import_module(self.module).read_open(file, source)
+                return document
+        return self.reader()(load(source), source)
 
-#: More text than this in one document is refused: no one reads it, and memory ends.
+
+#: More text than this in one document is refused: no one reads it, and memory ends. So it is with
+#: headings, of which the longest books have some thousands.
 MAX_CHARACTERS: Final = 64_000_000
+MAX_HEADINGS: Final = 200_000
 
-_PDF = Format("pdf", "kb.extract.pdf")
-_DOCX = Format("docx", "kb.extract.docx")
-_HTML = Format("html", "kb.extract.html")
-_MARKDOWN = Format("markdown", "kb.extract.markdown")
-_TEXT = Format("text", "kb.extract.text")
+_FORMATS: Final = (
+    (Format("pdf", "kb.extract.pdf"), (".pdf",)),
+    (Format("docx", "kb.extract.office.docx"), (".docx", ".docm", ".dotx", ".dotm")),
+    (
+        Format("pptx", "kb.extract.office.pptx"),
+        (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
+    ),
+    (Format("xlsx", "kb.extract.office.xlsx"), (".xlsx", ".xlsm", ".xltx", ".xltm")),
+    (
+        Format("odf", "kb.extract.office.odf"),
+        (".odt", ".ods", ".odp", ".ott", ".ots", ".otp", ".fodt", ".fods", ".fodp"),
+    ),
+    (Format("html", "kb.extract.web.html"), (".html", ".htm", ".xhtml")),
+    (Format("epub", "kb.extract.web.epub"), (".epub",)),
+    (Format("markdown", "kb.extract.plain.markdown"), (".md", ".markdown", ".mdown", ".mkd")),
+    (Format("rst", "kb.extract.plain.rst"), (".rst", ".rest")),
+    (Format("rtf", "kb.extract.plain.rtf"), (".rtf",)),
+    (Format("table", "kb.extract.plain.table"), (".csv", ".tsv")),
+    (Format("json", "kb.extract.plain.json_text"), (".json", ".jsonl", ".ndjson")),
+    (Format("text", "kb.extract.plain.text"), (".txt", ".text", ".log", ".srt", ".adoc")),
+    (
+        Format("image", "kb.extract.ocr.image"),
+        (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"),
+    ),
+    (Format("eml", "kb.extract.mail.eml"), (".eml",)),
+    (Format("msg", "kb.extract.mail.msg"), (".msg",)),
+    (Format("zip", "kb.extract.archive.zip", sought=True), (".zip",)),
+)
 
 #: Formats by the ending of the file's name, in small letters.
 FORMATS: Final[Mapping[str, Format]] = {
-    ".pdf": _PDF,
-    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), _DOCX),
-    **dict.fromkeys((".html", ".htm", ".xhtml"), _HTML),
-    **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), _MARKDOWN),
-    **dict.fromkeys((".txt", ".text", ".log", ".csv", ".tsv", ".srt", ".rst", ".adoc"), _TEXT),
+    ending: kind for kind, endings in _FORMATS for ending in endings
 }
 
 _OFFICE = "Convert it: `soffice --headless --convert-to {to} FILE`."
 #: What to do with kinds of files that people often have and kb does not read.
 _CURES: Final[Mapping[str, str]] = {
-    **dict.fromkeys((".doc", ".dot", ".rtf", ".odt", ".wps", ".pages"), _OFFICE.format(to="docx")),
-    **dict.fromkeys((".ppt", ".pptx", ".odp", ".key"), _OFFICE.format(to="pdf")),
-    **dict.fromkeys((".xls", ".xlsx", ".ods", ".numbers"), _OFFICE.format(to="html")),
+    **dict.fromkeys((".doc", ".dot", ".wps", ".pages"), _OFFICE.format(to="docx")),
+    **dict.fromkeys((".ppt", ".pps", ".key"), _OFFICE.format(to="pptx")),
+    **dict.fromkeys((".xls", ".numbers"), _OFFICE.format(to="xlsx")),
+    **dict.fromkeys((".gif", ".webp", ".heic"), "Convert it to PNG; OCR reads that."),
+    "winmail.dat": "Ask the sender for the mail in HTML, or unpack it with `tnef winmail.dat`.",
     **dict.fromkeys(
-        (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
-        "Run the picture through an OCR program (for instance `ocrmypdf in.png out.pdf`).",
+        (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"),
+        "Unpack it and ingest the files, or pack them as ZIP.",
     ),
 }
 
 
 def supported(source: Source) -> bool:
     """Tell, by the ending of its name alone, whether kb reads this kind of file."""
-    return _suffix(source) in FORMATS
+    return _kind(source) is not None
+
+
+def reads_by_now(found: Failure) -> bool:
+    """Tell whether a file was refused for its kind, and files of that kind are read now."""
+    suffix = PurePosixPath(found.source or "").suffix.lower()
+    return (
+        found.code == "extract.unsupported"
+        and found.message == _unread(suffix)
+        and _by_ending(suffix) is not None
+    )
 
 
 def unsupported(source: Source) -> Failure:
     """Say that kb does not read this kind of file, and what to turn it into."""
     suffix = _suffix(source)
-    message = f"Files of the kind {suffix} are not read by kb." if suffix else ""
-    hint = _CURES.get(suffix, "")
-    return failure("extract.unsupported", message, source=source.path, hint=hint)
+    hint = _CURES.get(PurePosixPath(source.path).name.lower()) or _CURES.get(suffix, "")
+    return failure("extract.unsupported", _unread(suffix), source=source.path, hint=hint)
+
+
+def _unread(suffix: str) -> str:
+    return f"Files of the kind {suffix} are not read by kb." if suffix else ""
 
 
 def extract(source: Source) -> Document:
@@ -84,11 +142,11 @@ def extract(source: Source) -> Document:
     Raises StageError, and nothing else, with one of the codes `extract.*`: every error of the
     libraries that read the formats is translated here.
     """
-    kind = FORMATS.get(_suffix(source))
+    kind = _kind(source)
     if kind is None:
         raise StageError(unsupported(source))
     try:
-        document = kind.reader()(load(source), source)
+        document = kind.read(source)
         _check(document)
     except StageError as error:
         raise StageError(error.failure.at(source=source.path)) from error
@@ -105,8 +163,25 @@ def _check(document: Document) -> None:
     if len(document.text) > MAX_CHARACTERS:
         message = f"The file holds more than {MAX_CHARACTERS // 10**6} million characters of text."
         raise StageError(failure("extract.too_large", message, characters=len(document.text)))
+    if len(document.headings) > MAX_HEADINGS:
+        message = f"The file has more than {MAX_HEADINGS:,} headings."
+        raise StageError(failure("extract.too_large", message, headings=len(document.headings)))
     if not document.text.strip():
         raise StageError(failure("extract.empty", "There is no text in the file."))
+
+
+def _kind(source: Source) -> Format | None:
+    return _by_ending(_suffix(source))
+
+
+def _by_ending(suffix: str) -> Format | None:
+    """Give the format of an ending: kb's own first, then those of other packages."""
+    if suffix in FORMATS or not suffix:
+        return FORMATS.get(suffix)
+    from kb.extract.plugins import endings
+
+    entry = endings().get(suffix)
+    return None if entry is None else Format(entry.name, entry.module, entry=entry)
 
 
 def _suffix(source: Source) -> str:

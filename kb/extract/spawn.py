@@ -7,6 +7,7 @@ would run it once more in every worker.
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -31,6 +32,27 @@ class WorkerContext(SpawnContext):
     """The context in which such processes are started."""
 
     Process = Worker
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Start workers with Ctrl-C blocked, which they inherit, and with SIGTERM put off.
+
+    Interrupted in the middle, we would leave a worker that reads half of what it needs and says so.
+    SIGTERM is not blocked, since it is what ends a worker.
+    """
+    late: list[int] = []
+    ours = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, lambda number, _: late.append(number)) if ours else None
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        if ours:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        if late:
+            signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager

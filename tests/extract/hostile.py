@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from kb.errors import failure
+from kb.extract import conditions
 from kb.extract.pool import Outcome, read_one
 from kb.model import Source
 
@@ -19,6 +21,21 @@ def obey(source: Source) -> Outcome:
     if order in _DEEDS:
         _DEEDS[order](rest)
     return read_one(source)
+
+
+def die_on_pdf(source: Source) -> Outcome:
+    """Read the file, or die where a PDF says so, as C code does."""
+    if b"(die) Tj" in source.location.read_bytes():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return read_one(source)
+
+
+def look(source: Source) -> Outcome:
+    """Say what others can see of this process, and what it knows itself."""
+    seen = b"".join(Path(f"/proc/self/{part}").read_bytes() for part in ("cmdline", "environ"))
+    known = conditions.in_force().passwords
+    text = f"{[word for word in known if word.encode() in seen]} {len(known)}"
+    return failure("extract.corrupt", text, source=source.path)
 
 
 def _spin(_: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -55,6 +56,18 @@ def shown(text: str) -> bytes:
     """Give page content that shows Latin-1 lines of text."""
     lines = [b"(%s) Tj T*" % line.encode("latin-1") for line in text.split("\n")]
     return b"BT /F1 12 Tf 14 TL 72 720 Td %s ET" % b" ".join(lines)
+
+
+def placed(*texts: tuple[float, float, str], size: float = 10, matrix: str = "1 0 0 1") -> bytes:
+    """Give page content that shows Latin-1 texts, each at its place (left, up), in this order."""
+    shows = [
+        f"{matrix} {left} {up} Tm (".encode() + _escaped(text) + b") Tj" for left, up, text in texts
+    ]
+    return b"BT /F1 %g Tf %s ET" % (size, b" ".join(shows))
+
+
+def _escaped(text: str) -> bytes:
+    return re.sub(rb"([()\\])", rb"\\\1", text.encode("cp1252"))
 
 
 PICTURE = b"q 600 0 0 800 0 0 cm /Im1 Do Q"

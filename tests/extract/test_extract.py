@@ -134,9 +134,10 @@ def test_foreign_errors_become_corrupt_and_hunger_too_large(
     [
         ("a.doc", "soffice --headless --convert-to docx"),
         ("a.XLS", "soffice"),
-        ("a.pptx", "soffice"),
-        ("a.png", "ocrmypdf"),
-        ("a.zip", "Convert it to PDF"),
+        ("a.ppt", "soffice"),
+        ("a.gif", "OCR"),
+        ("a.rar", "pack them as ZIP"),
+        ("winmail.dat", "tnef"),
         ("Makefile", "Convert it to PDF"),
     ],
 )
@@ -198,10 +199,15 @@ def test_readers_do_not_speak_to_the_terminal_or_the_log(
 def test_doctests() -> None:
     import doctest
 
-    from kb.extract import canonical, docx_numbers, markdown, pdf_text
+    from kb.extract import canonical
+    from kb.extract.archive import inside, names
+    from kb.extract.mail import words
+    from kb.extract.office import docx_numbers
+    from kb.extract.pdf import text as pdf_text
+    from kb.extract.plain import markdown
     from kb.source import paths
 
-    for module in (canonical, docx_numbers, markdown, pdf_text, paths):
+    for module in (canonical, docx_numbers, inside, markdown, names, pdf_text, paths, words):
         failed, tried = doctest.testmod(module)
         assert tried
         assert not failed

@@ -18,7 +18,7 @@ from kb.extract import Extractor, open_extractor
 from kb.model import Document, Source
 from tests.conftest import REPOSITORY
 from tests.extract import hostile
-from tests.extract.make import PICTURE, pdf, shown, written
+from tests.extract.make import PICTURE, pdf, protected, shown, written
 
 
 def sources(folder: Path, *orders: str) -> list[Source]:
@@ -128,7 +128,7 @@ def test_no_more_is_taken_than_can_be_worked_on(tmp_path: Path) -> None:
         assert taken == 0
         for given_back in range(1, 11):
             next(mapped)
-            assert taken <= given_back + 4
+            assert taken <= given_back + 8
 
 
 def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
@@ -155,6 +155,37 @@ def test_a_file_has_time_in_proportion_to_its_size(tmp_path: Path) -> None:
     assert seconds(1) == 10
     assert seconds(30 * 2**20) == 30
     assert seconds(2**40) == 200
+
+
+def test_a_pdf_that_kills_its_worker_is_read_in_another_way(tmp_path: Path) -> None:
+    texts = ["one", "die", "two", "die", "die", "three"]
+    given = [
+        written(tmp_path / f"{number}.pdf", pdf([shown(text)])) for number, text in enumerate(texts)
+    ]
+    with open_extractor(workers=2) as extractor:
+        extractor.task = hostile.die_on_pdf
+        assert [said(outcome) for _, outcome in extractor.map(given)] == texts
+    with open_extractor(workers=2) as extractor:
+        extractor.task = extractor.careful_task = hostile.die_on_pdf
+        found = [said(outcome) for _, outcome in extractor.map(given)]
+    assert found == [text if text != "die" else "extract.crashed" for text in texts]
+
+
+def test_passwords_reach_the_workers_and_nobody_else(tmp_path: Path) -> None:
+    locked = protected(pdf([shown("open")]), user="hunter2", algorithm="AES-256")
+    given = [written(tmp_path / "locked.pdf", locked), *sources(tmp_path, "x")]
+    with open_extractor(workers=1, passwords=["wrong", "hunter2"]) as extractor:
+        assert "hunter2" not in repr(extractor)
+        assert [said(outcome) for _, outcome in extractor.map(given)] == ["open", "x"]
+        extractor.task = hostile.look
+        ((_, seen),) = extractor.map(given[:1])
+    assert isinstance(seen, Failure)
+    assert seen.message == "[] 2"
+    with open_extractor(workers=1, passwords=["wrong"]) as extractor:
+        ((_, refused),) = extractor.map(given[:1])
+    assert isinstance(refused, Failure)
+    assert refused.code == "extract.encrypted"
+    assert "wrong" not in json.dumps(refused.as_json())
 
 
 def test_workers_are_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -203,7 +234,7 @@ def test_ctrl_c_ends_everything_without_a_word_from_the_workers(tmp_path: Path) 
         start = time.monotonic()
         _, errors = process.communicate(timeout=30)
     assert time.monotonic() - start < 10
-    assert errors.count("Traceback") == 1
+    assert errors.count("Traceback") == 1, errors
     assert errors.rstrip().endswith("KeyboardInterrupt")
     for note in notes:
         assert not Path(f"/proc/{note.read_text()}").exists()
@@ -214,5 +245,57 @@ def test_importing_the_room_loads_no_reader() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    heavy = {"pypdf", "lxml", "pebble", "docx", "charset_normalizer", "cryptography"}
+    heavy = {
+        "pypdf",
+        "lxml",
+        "pebble",
+        "docx",
+        "charset_normalizer",
+        "cryptography",
+        "pypdfium2",
+        "numpy",
+    }
     assert not heavy & set(json.loads(done.stdout))
+
+
+def slow_engine(folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Put a program on the PATH that takes so long to find no letters."""
+    command = folder / "tesseract"
+    command.write_text(
+        f"#!{sys.executable}\nimport sys, time\n"
+        "if '--list-langs' in sys.argv: sys.exit(print('eng'))\n"
+        f"time.sleep({seconds})\nprint('level\\tpage_num\\tblock_num')\n"
+    )
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.delenv("KB_OCR", raising=False)
+
+
+def test_recognising_letters_does_not_count_as_reading_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_engine(tmp_path, monkeypatch, 2)
+    scan = written(tmp_path / "scan.pdf", pdf([shown("one"), PICTURE, PICTURE]))
+    with open_extractor(workers=1, timeout_s=3) as extractor:
+        ((_, outcome),) = extractor.map([scan])
+    assert said(outcome).strip() == "one"
+
+
+def test_a_pdf_that_hangs_is_stopped_though_it_might_have_scans(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_engine(tmp_path, monkeypatch, 0)
+    given = [written(tmp_path / "hang.pdf", b"hang"), *sources(tmp_path, "one")]
+    with open_extractor(workers=1, timeout_s=1.5) as extractor:
+        found = list(hostile_extractor(extractor).map(given))
+    assert [said(outcome) for _, outcome in found] == ["extract.timeout", "one"]
+    assert isinstance(found[0][1], Failure)
+    assert "1.5 seconds" in found[0][1].message
+
+
+def test_an_empty_file_needs_no_worker(tmp_path: Path) -> None:
+    before = children()
+    with open_extractor(workers=2) as extractor:
+        [(_, outcome)] = extractor.map([written(tmp_path / "empty.txt", b"")])
+        assert said(outcome) == "extract.empty"
+        assert children() == before

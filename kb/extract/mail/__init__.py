@@ -1,0 +1,1 @@
+"""Mail: one message a file, its attachments as documents of their own."""
