@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from kb.chunk import clauses, layout
@@ -10,6 +11,12 @@ from kb.chunk.candidate import Candidate
 
 #: Fewer headings in a row, with nothing below them, are headings.
 _LEAST: Final = 3
+#: A page's number within a table of contents whose line ends are lost.
+_PAGE_NUMBER: Final = re.compile(r"[\s.…](?:\d{1,4}|[ivxl]{1,5})(?=\s|$)")
+#: A line with no word on it, as at the foot of a page; a page's number is shorter.
+_WORDLESS: Final = re.compile(r"\n[ \t]*[\d/.-]{6,40}[ \t]*(?=\n)")
+#: More text than this before the next page number is no entry.
+_LONGEST: Final = 130
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 
 
@@ -20,6 +27,7 @@ def without_contents(text: str, found: list[Candidate]) -> list[Candidate]:
     page numbers.
     """
     last = {_key(text, c): i for i, c in enumerate(found)}
+    last |= {_number(c): i for i, c in enumerate(found) if c.markers}
     kept: list[Candidate] = []
     run: list[Candidate] = []
     first = 0
@@ -39,12 +47,16 @@ def _judged(
     """Give of a run of adjoining candidates those that are headings."""
     if len(run) < _LEAST:
         return run
+    spread = sum(_has_page_numbers(text, *each) for each in pairwise(run)) >= _LEAST
     # The run's last line may be the first true heading: it does not come again.
     entries = []
     known: set[tuple[object, ...]] = set()
     for i, candidate in enumerate(run, start=first):
         key = _key(text, candidate)
         comes_again = last[key] > i or (_paged(candidate) and key not in known)
+        if spread and candidate.markers:
+            # Titles are not read well where many entries share a line.
+            comes_again = comes_again or last[_number(candidate)] > i
         entries.append(comes_again and candidate.level is None)
         known.add(key)
     if sum(entries) < _LEAST:
@@ -53,7 +65,24 @@ def _judged(
 
 
 def _adjoin(text: str, one: Candidate, other: Candidate) -> bool:
+    if _has_page_numbers(text, one, other):
+        return True
     return one.whole and not text[one.end : other.start].strip() and not other.inline
+
+
+def _has_page_numbers(text: str, one: Candidate, other: Candidate) -> bool:
+    """Whether nothing stands between the two but the rest of contents entries, each with a page."""
+    if not 0 < other.start - one.end <= 40 * _LONGEST:
+        return False
+    gap = _WORDLESS.sub("", text[one.end : other.start])
+    *entries, rest = _PAGE_NUMBER.split(gap)
+    return bool(entries) and not rest.strip() and max(map(len, entries)) <= _LONGEST
+
+
+def _number(candidate: Candidate) -> tuple[object, ...]:
+    """Give what tells a numbered heading from all others of its kind."""
+    marker = candidate.markers[0]
+    return ("number", marker.style, marker.number)
 
 
 def _paged(candidate: Candidate) -> bool:

@@ -8,6 +8,7 @@ of the numbers in `outline`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,6 +29,12 @@ _CLAUSE: Final = (
 _INLINE: Final = (
     re.compile(rf"[.;:)\"”’。；：](?:\s{_CLAUSE}|\s?{_HAN_CLAUSE})"),
     re.compile(rf"   (?:{_CLAUSE}|{_HAN_CLAUSE})"),
+)
+#: A line in capitals that comes so often is no heading.
+_OFTEN: Final = 3
+#: The page of one entry of a table of contents, and the number of the next.
+_ENTRIES: Final = re.compile(
+    r"\s\d{1,3}\s+(?:(?:ARTICLE|Article|SECTION|Section)\s[\dIVX]|\d{1,2}\.\d{1,2}\.?\s+[A-Z])"
 )
 _SIGNATURE: Final = re.compile(r"(?:By|Name|Title|Its|Date)\b.{0,3}:|_{3}")
 
@@ -57,18 +64,21 @@ def candidates(document: Document, lines: list[Line]) -> list[Candidate]:
             found.append(candidate)
             skip = i + 1 if used else -1
         above = None if candidate is not None and candidate.whole else line
-        if line.end - line.start > _LONG_LINE:
+        if line.end - line.start > _LONG_LINE and not _is_contents(text, line):
             found += _within(text, line)
     return sorted(_without_running_heads(found), key=lambda c: (c.start, -c.end))
 
 
 def _without_running_heads(found: list[Candidate]) -> list[Candidate]:
-    """Leave out "3 User manual", "4 User manual": page numbers with the title beside them."""
+    """Leave out what stands on many pages: "3 User manual", "4 User manual", "DRAFT"."""
     numbers: dict[str, set[tuple[int, ...]]] = {}
     plain = [c for c in found if c.markers and c.markers[0].style == clauses.PLAIN]
     for candidate in plain:
         numbers.setdefault(candidate.title, set()).add(candidate.markers[0].number)
     heads = {c.start for c in plain if c.level is None and len(numbers[c.title]) > 1}
+    bare = [c for c in found if not c.markers and c.level is None]
+    often = Counter(c.title for c in bare)
+    heads.update(c.start for c in bare if often[c.title] >= _OFTEN)
     return [c for c in found if c.start not in heads]
 
 
@@ -93,11 +103,19 @@ def _numbered(
     glance = layout.head(text, line)
     if layout.is_row(glance) or layout.has_leaders(layout.tail(text, line)):
         return None, False
+    if _is_contents(text, line):
+        return None, False
     before = "" if above is None else layout.tail(text, above)
     if above is not None and _leads_on(before, apart=line.apart):
         return None, False
     strict = bool(before) and not (line.apart or layout.is_ended(before) or before.isupper())
     return _read(text, line, markers, below, strict=strict)
+
+
+def _is_contents(text: str, line: Line) -> bool:
+    """Whether several entries of a table of contents stand on the line, each with its page."""
+    entries = len(_ENTRIES.findall(layout.head(text, line)))
+    return entries > 1 or (entries == 1 and text[line.end - 1].isdecimal())
 
 
 def _leads_on(before: str, *, apart: bool) -> bool:
@@ -211,10 +229,21 @@ def _capitals(text: str, line: Line, above: Line | None, below: Line | None) -> 
     after = "" if below is None else layout.head(text, below)
     if not after or _SIGNATURE.match(after) or (after.isupper() and not _stands_apart(below)):
         return None
+    if below is not None and not _speaks(text, below):
+        return None
     name = titles.clean(words).rstrip(":：")
     return Candidate(
         start=line.start, end=line.end, markers=(), title=name, element=name, whole=True
     )
+
+
+def _speaks(text: str, line: Line) -> bool:
+    """Whether the line is text: below the cell of a table or the field of a form is a value."""
+    if clauses.read_markers(text, line.start, line.end):
+        return True
+    words = layout.head(text, line).split()
+    is_value = len(words) < _FEW_WORDS and text[line.start : line.end].isupper()
+    return not is_value and not any(c.isdecimal() for c in words[0])
 
 
 def _stands_apart(below: Line | None) -> bool:
@@ -230,3 +259,4 @@ def _is_name(words: str) -> bool:
 
 
 _MAX_CAPITAL_WORDS: Final = 12
+_FEW_WORDS: Final = 3

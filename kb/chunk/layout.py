@@ -47,12 +47,12 @@ def _is_wide(gap: str) -> bool:
 
 
 #: How much of a line's beginning or end tells what it is; keeps very long lines cheap.
-_GLANCE: Final = 400
+GLANCE: Final = 400
 
 
 def head(text: str, line: Line) -> str:
     """Give the beginning of the line."""
-    return text[line.start : min(line.end, line.start + _GLANCE)]
+    return text[line.start : min(line.end, line.start + GLANCE)]
 
 
 def tail(text: str, line: Line) -> str:

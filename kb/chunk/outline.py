@@ -28,6 +28,8 @@ class Entry:
 
 #: Styles that may be clauses of their own: they begin above a numbered clause.
 _TOP_FLOATS: Final = ("1.", "1、", "一、", clauses.PLAIN)
+#: So far may a list go on whose items in between were lost in reading.
+_LOST: Final = 3
 #: Lists within lists beyond this depth are text.
 _DEEPEST: Final = 12
 #: A declared heading without a number stands above every numbered clause in its text.
@@ -42,6 +44,8 @@ class Outline:
         self.entries: list[Entry] = []
         self._open: list[int] = []
         self._seen: dict[str, Number] = {}
+        #: Kinds of clauses of which the lower takes its number from the upper: 3 and 3.2.
+        self._prefixed: set[tuple[str, str]] = set()
 
     def add(self, candidate: Candidate, coming: Number | None) -> None:
         """Place the candidate, or pass over it; `coming` is the next number of its style."""
@@ -109,6 +113,12 @@ class Outline:
     def _close_for(self, marker: Marker) -> None:
         """Close what ends where this clause begins."""
         depth = self._depth_of_prefix(marker)
+        if depth is not None:
+            parent = self.entries[self._open[depth - 1]] if depth else None
+            if parent is not None:
+                self._prefixed.add((parent.numbering, marker.style))
+        else:
+            depth = self._depth_of_stranger(marker)
         if depth is None:
             depth = self._depth_of_style(marker.style)
         if depth is None:
@@ -131,6 +141,17 @@ class Outline:
                 best, depth = size, i + 1
         return depth
 
+    def _depth_of_stranger(self, marker: Marker) -> int | None:
+        """Give where a clause is open that cannot hold this one: 2, when 5.1 comes after 2.6.
+
+        That the numbers of these two kinds go together was seen above.
+        """
+        for i, index in enumerate(self._open):
+            above = self.entries[index].marker
+            if above is not None and (above.style, marker.style) in self._prefixed:
+                return i if above.rank >= clauses.ARTICLE else None
+        return None
+
     def _depth_of_style(self, style: str) -> int | None:
         for i, index in enumerate(self._open):
             if self.entries[index].numbering == style:
@@ -149,7 +170,11 @@ class Outline:
         """Close lettered items that stand in no clause, as in recitals, before a titled clause."""
         ranks = [self.entries[index].rank for index in self._open]
         loose = next((i for i, rank in enumerate(ranks) if rank >= clauses.ARTICLE), len(ranks))
-        if candidate.whole and candidate.title and clauses.FLOATING in ranks[loose : loose + 1]:
+        if (
+            candidate.title
+            and not candidate.strict
+            and clauses.FLOATING in ranks[loose : loose + 1]
+        ):
             del self._open[loose:]
 
     def _close_to_rank(self, rank: int) -> None:
@@ -167,13 +192,13 @@ class Outline:
     def _add_floating(self, candidate: Candidate, coming: Number | None) -> None:
         if len(self._open) > _DEEPEST:
             del self._open[_DEEPEST:]
-        for depth in range(len(self._open) - 1, -1, -1):
-            above = self.entries[self._open[depth]]
-            for marker in candidate.markers:
-                if above.numbering == marker.style and self._goes_on(above, candidate, marker):
-                    del self._open[depth:]
-                    self._push_floating(candidate, marker)
-                    return
+        found = self._continued(candidate, 1) or self._after_decimals(candidate)
+        found = found or self._continued(candidate, _LOST)
+        if found:
+            depth, marker = found
+            del self._open[depth:]
+            self._push_floating(candidate, marker)
+            return
         for marker in candidate.markers:
             last = self._seen.get(marker.style)
             again = marker.style in _TOP_FLOATS and last == (marker.number[0] - 1,)
@@ -187,12 +212,33 @@ class Outline:
                 self._push_floating(candidate, marker)
                 return
 
-    @staticmethod
-    def _goes_on(above: Entry, candidate: Candidate, marker: Marker) -> bool:
-        last = above.marker.number[0] if above.marker else 0
-        step = marker.number[0] - last
-        # Of titled clauses one or two may have been lost in reading.
-        return step == 1 or (1 < step <= 3 and bool(candidate.title) and not candidate.strict)
+    def _continued(self, candidate: Candidate, most: int) -> tuple[int, Marker] | None:
+        """Give where the list is open that goes on here, the innermost one, and the reading.
+
+        Of titled clauses one or two may have been lost in reading: up to `most` numbers on.
+        """
+        if most > 1 and (not candidate.title or candidate.strict):
+            return None
+        for depth in range(len(self._open) - 1, -1, -1):
+            above = self.entries[self._open[depth]].marker
+            for marker in candidate.markers:
+                if above is None or above.style != marker.style:
+                    continue
+                if 1 <= marker.number[0] - above.number[0] <= most:
+                    return depth, marker
+        return None
+
+    def _after_decimals(self, candidate: Candidate) -> tuple[int, Marker] | None:
+        """Give where 1.2 is open, if this is clause 2 and the number of clause 1 was not seen."""
+        marker = candidate.markers[0]
+        if marker.style not in ("1.", clauses.PLAIN) or not candidate.title or candidate.strict:
+            return None
+        for depth, index in enumerate(self._open):
+            above = self.entries[index].marker
+            if above is not None and above.style.startswith("decimal"):
+                is_next = above.number[0] + 1 == marker.number[0]
+                return (depth, marker) if is_next else None
+        return None
 
     @staticmethod
     def _needs_second(candidate: Candidate, marker: Marker) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final
 
-from kb.chunk.sections import Path
+from kb.chunk.sections import Name, Path
 from kb.model import Chunk, Document, Lines
 
 #: What stands between the headings of a context.
@@ -32,7 +32,7 @@ class Passages:
             return
         end = start + len(text)
         page_start, page_end, page_line = self._pages(start, end)
-        above = [name.text for name in path if not start <= name.start <= name.end <= end]
+        above = [name.text for name in path if not _stands_in(name, start, end, text)]
         self.made.append(
             Chunk(
                 ordinal=len(self.made), start=start, end=end, text=text,
@@ -51,6 +51,17 @@ class Passages:
         last = pages[max(0, bisect_right(self._page_starts, end - 1) - 1)]
         line = self._lines.at(start) - self._lines.at(min(first.start, start)) + 1
         return first.number, last.number, line
+
+
+def _stands_in(name: Name, start: int, end: int, text: str) -> bool:
+    """Tell whether a heading stands in the passage `text` from its first letter to its last."""
+    if not start <= name.start <= name.end <= end:
+        return False
+    return _letters(text[name.start - start :]) >= _letters(name.text)
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def context(names: list[str], header: str = "") -> str:

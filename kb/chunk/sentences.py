@@ -58,6 +58,8 @@ _EXTENDS: Final = frozenset({"Mn", "Me", "Mc"})
 _JOINER: Final = "\u200d"
 #: Below it no character joins the one before.
 _FIRST_MARK: Final = "\u0300"
+#: No letter bears so many marks (Unicode's own limit is 30): what has more is an attack.
+_MOST_MARKS: Final = 64
 #: Where a sentence too long is cut, best first.
 _CUTS: Final = (
     re.compile(r".*[\r\n]", re.DOTALL),
@@ -99,13 +101,20 @@ def is_boundary(text: str, cut: int, start: int = 0) -> bool:
     before, after = text[cut - 1], text[cut]
     if before in "\r\n" or (before < _FIRST_MARK and after < _FIRST_MARK):
         return not (before == "\r" and after == "\n")
-    if _JOINER in (before, after) or unicodedata.category(after) in _EXTENDS:
-        return False
+    if _joins(before, after):
+        return cut - start > _MOST_MARKS and all(
+            _joins(text[place - 1], text[place]) for place in range(cut - _MOST_MARKS, cut)
+        )
     if "\ud800" <= before <= "\udbff" and "\udc00" <= after <= "\udfff":
         return False
     if "\U0001f3fb" <= after <= "\U0001f3ff" or "\u1160" <= after <= "\u11ff":
         return False
     return not (_is_flag(before) and _is_flag(after) and _flags_before(text, cut, start) % 2)
+
+
+def _joins(before: str, after: str) -> bool:
+    """Tell whether a mark or a joiner makes one character of two."""
+    return _JOINER in (before, after) or unicodedata.category(after) in _EXTENDS
 
 
 def _is_flag(character: str) -> bool:

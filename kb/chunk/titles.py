@@ -22,6 +22,8 @@ _CAPITALS: Final = re.compile(r"((?:[A-Z][A-Z’'&/,-]+[ \t]+){1,10})(?=[A-Z][a-
 _PARTED: Final = re.compile(r"([A-Z][^.:\n]{1,70}?)(?:[ ]{3,}|\t)(?=\S)")
 #: The same in bold.
 _BOLD: Final = re.compile(r"\*\*([^*]{2,70}?)[.:。：]?\*\*(?=[.:：\s])")
+#: A line drawn below a title that stands on one line with it.
+_RULE: Final = re.compile(r"[ ][-=_~*]{4,}$")
 _MARKUP: Final = "*_# \t\u3000"
 
 #: A longer title in words or characters is text.
@@ -117,7 +119,8 @@ def _is_capitalised(title: str, free: int) -> bool:
 
 def clean(title: str) -> str:
     """Give a title on one line, without markup."""
-    return " ".join(title.replace("**", "").replace("__", "").split()).strip(_MARKUP)
+    line = " ".join(title.replace("**", "").replace("__", "").split())
+    return _RULE.sub("", line).strip(_MARKUP)
 
 
 def joined(lead: str, title: str) -> str:

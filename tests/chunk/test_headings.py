@@ -331,3 +331,55 @@ def test_the_first_clause_below_its_parent_is_found_where_the_one_before_had_non
 def test_a_declared_heading_that_is_a_whole_clause_gives_its_number_alone():
     document = markdown(f"# Agreement\n\n## 3.2 {BODY}\n\n## 3.3 Notices. {BODY}\n")
     assert [chunk.section[-1] for chunk in chunk_document(document)] == ["3.2", "3.3 Notices"]
+
+
+def test_a_clause_goes_on_with_its_own_list_and_not_with_one_within_it():
+    text = (
+        f"1. TERM\n{BODY}\n2. TERMS USED\nThese are used:\nA. Goods:\n1. machines\n"
+        f"3. DELIVERY\n{BODY}\n4. PRICE\n{BODY}\n"
+    )
+    assert paths(text)[-2:] == [("3. DELIVERY",), ("4. PRICE",)]
+
+
+def test_a_clause_does_not_stand_below_one_of_another_number():
+    text = (
+        f"1. TERM\n1.1 {BODY}\n1.2 {BODY}\n2. PRICE\n2.1 {BODY}\n2.2 {BODY}\n"
+        f"Three has no number here.\n5.1 {BODY}\n5.2 {BODY}\n6. NOTICES\n6.1 {BODY}\n"
+    )
+    assert ("5.1",) in paths(text)
+    assert ("5.2",) in paths(text)
+    assert paths(text)[-1] == ("6. NOTICES", "6.1")
+    articles = text.replace("1. TERM", "ARTICLE I\nTERM").replace("2. PRICE", "ARTICLE II\nPRICE")
+    assert ("5.1",) in paths(articles)
+
+
+def test_a_titled_clause_after_decimals_is_their_equal_though_the_one_before_was_not_seen():
+    text = f"{BODY}\n1.1 {BODY}\n1.2 {BODY}\n2. Fees\n2.1 {BODY}\n2.2 {BODY}\n3. Term\n3.1 {BODY}\n"
+    assert paths(text)[-3:] == [("2. Fees", "2.1"), ("2. Fees", "2.2"), ("3. Term", "3.1")]
+
+
+def test_a_table_of_contents_whose_lines_were_joined_has_no_sections():
+    titles = ["DEFINITIONS", "TRANSPORT", "RATES AND CHARGES", "TERM", "NOTICES", "LAW", "COSTS"]
+    heads = [f"ARTICLE {n} {title}" for n, title in enumerate(titles, 1)]
+    body = "".join(f"{head}\n{n}.1 {BODY}\n" for n, head in enumerate(heads, 1))
+    joined = "   ".join(f"{head} {n * 3}" for n, head in enumerate(heads, 1))
+    ragged = f"{heads[0]} 3\n{heads[1]} 6 {heads[2]} 9\n{heads[3]} 12\n"
+    ragged += f"{heads[4]} 15\n{heads[5]} 18 {heads[6]} 21\n"
+    for contents in (joined + "\n", ragged):
+        text = f"TABLE OF CONTENTS\n{contents}\n{BODY}\n{body}"
+        found = [path for path in paths(text) if path and path[-1].endswith(".1")]
+        assert [path[-2:] for path in found] == [
+            (head, f"{n}.1") for n, head in enumerate(heads, 1)
+        ]
+
+
+def test_a_line_in_capitals_on_every_page_is_no_heading():
+    page = f"\nCONFIDENTIAL TREATMENT\n\n{BODY}\n"
+    assert "CONFIDENTIAL TREATMENT" not in "".join(names(f"Terms\n\n{BODY}\n{page * 3}"))
+    assert "CONFIDENTIAL TREATMENT" in "".join(names(f"Terms\n\n{BODY}\n{page}"))
+
+
+def test_a_line_drawn_below_a_title_is_not_part_of_it():
+    assert names(f"Exhibit A\nSupply Agreement ----------\n{BODY}")[0] == (
+        "Exhibit A Supply Agreement"
+    )
