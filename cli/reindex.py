@@ -51,7 +51,10 @@ if TYPE_CHECKING:
     "--keep-old", is_flag=True, show_default=False, help="Keep the former one for kb rollback."
 )
 @click.option(
-    "--dry-run", is_flag=True, show_default=False, help="Say what it would take, and do nothing."
+    "--dry-run",
+    is_flag=True,
+    show_default=False,
+    help="Say what it would take, without doing it; a few texts are sent to measure the speed.",
 )
 @click.option(
     "--force",

@@ -27,6 +27,11 @@ def guard(settings: Settings) -> None:
         _guarded.update((password, unquote(password)))
 
 
+def guard_also(*secrets: str) -> None:
+    """Keep these, too, out of everything printed from now on."""
+    _guarded.update(secrets)
+
+
 def scrub(text: str) -> str:
     """Give the text with asterisks for each character of a secret; its length stays the same."""
     for secret in {*_guarded, os.environ.get("KB_API_KEY", "").strip()}:

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
+from cli.render.styled import Text
 from cli.render.tables import count
 from cli.render.text import clean, one_line, paragraph
 

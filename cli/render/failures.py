@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
+from cli.render.styled import Text
 from cli.render.tables import count
 from cli.render.text import cells, cut, one_line, paragraph, shorten
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 #: More failures of one code than this are told as the first few and a number.
 MANY: Final = 20
 NAMED: Final = 5
+#: Even where one kind is asked for, nobody reads more.
+MOST: Final = 1000
 DETAIL: Final = 300
 
 
@@ -31,7 +32,7 @@ def report_blocks(failures: Iterable[Failure], *, width: int) -> Iterator[Text]:
         if len(each) > len(named):
             more = len(each) - len(named)
             yield Text()
-            yield Text(f"  and {more} more: kb failures --code {code}")
+            yield Text(f"  and {more:,} more: kb failures --code {code}")
 
 
 def ledger_lines(
@@ -42,7 +43,13 @@ def ledger_lines(
         yield Text("No failure of that kind stands." if filtered else "No failure stands.")
         return
     yield Text(f"{count(len(failures), 'failure')}; kb retry tries them again.")
-    yield from merged_blocks(failures, width=width)
+    if not filtered:
+        yield from report_blocks(failures, width=width)
+        return
+    yield from merged_blocks(failures[:MOST], width=width)
+    if len(failures) > MOST:
+        yield Text()
+        yield Text(f"  and {len(failures) - MOST:,} more: kb failures --json lists all")
 
 
 def merged_blocks(failures: Sequence[Failure], *, width: int) -> Iterator[Text]:

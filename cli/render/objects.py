@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from kb.model import PageState
+
 if TYPE_CHECKING:
     from kb.doctor import Check
     from kb.errors import Failure
@@ -75,7 +77,7 @@ def show_object(shown: Shown) -> Object:
 
 def list_object(rows: Sequence[DocumentRow]) -> Object:
     """Give `kb.list/1`."""
-    documents = [asdict(row) | {"coverage": dict(row.coverage)} for row in rows]
+    documents = [asdict(row) | {"coverage": _states(row.coverage)} for row in rows]
     return {"schema": "kb.list/1", "documents": documents}
 
 
@@ -92,11 +94,19 @@ def status_object(summary: Summary, base: KnowledgeBase) -> Object:
         "collections": dict(summary.collections),
         "failures_by_stage": dict(summary.failures_by_stage),
         "not_searchable": [dict(entry) for entry in summary.not_searchable],
+        "pages": _states(summary.coverage),
+        "left_out": summary.left_out,
+        "doubtful": summary.doubtful,
         "bytes": summary.bytes,
         "last_run": _mapping(summary.last_run),
         "index": dict(summary.index),
         "generations": [_generation(each) for each in summary.generations],
     }
+
+
+def _states(coverage: Mapping[str, int]) -> dict[str, int]:
+    """Give how many pages ended in each state, also in those that no page is in."""
+    return {state.value: coverage.get(state.value, 0) for state in PageState}
 
 
 def _generation(generation: Generation) -> Object:

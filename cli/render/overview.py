@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
+from cli.render.styled import Text
 from cli.render.tables import Column, count, pairs, table
 
 if TYPE_CHECKING:
@@ -46,15 +45,30 @@ def document_lines(
     chunks = sum(row.chunks for row in rows)
     yield Text()
     yield Text(f"{count(len(rows), 'document')}, {count(chunks, 'chunk')}.")
+    missing = sum(map(_missing, rows))
+    if missing:
+        be = "is" if missing == 1 else "are"
+        yield Text(f"{count(missing, 'page')} {be} not searchable: kb status shows which and why.")
+    unsure = sum(row.doubtful for row in rows)
+    if unsure:
+        be = "is" if unsure == 1 else "are"
+        yield Text(f"{count(unsure, 'page')} read by OCR {be} unsure: look at the page itself.")
 
 
 def _document_row(row: DocumentRow, *, several: bool) -> list[object]:
-    missing = sum(pages for state, pages in row.coverage.items() if state not in _WHOLE)
+    missing = _missing(row)
     state = row.state
     if missing and state == "indexed":
         state = f"{row.pages - missing} of {row.pages} pages" if row.pages else "partly"
+    if row.doubtful:
+        state += f", {row.doubtful} unsure"
     collection = [row.collection] if several else []
     return [row.path, *collection, row.format, row.pages, row.chunks, state]
+
+
+def _missing(row: DocumentRow) -> int:
+    """Count the pages of a document that no search can find."""
+    return sum(pages for state, pages in row.coverage.items() if state not in _WHOLE)
 
 
 def setting_lines(rows: Sequence[SettingRow], home: str, *, width: int) -> Iterator[Text]:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.text import Text
-
 from cli.render.report import report_lines
+from cli.render.styled import Text
 from cli.render.tables import Column, count, size_of, table
 from cli.render.text import paragraph
 from kb.pipeline.estimate import sentence

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from rich.text import Text
-
-from cli.render.failures import report_blocks
+from cli.render.failures import NAMED, report_blocks
+from cli.render.styled import Text
 from cli.render.tables import Column, count, table
+from cli.render.text import cells, one_line, paragraph, shorten
 from kb.errors import Stage
 
 if TYPE_CHECKING:
@@ -44,11 +45,54 @@ def report_lines(report: Report, *, width: int, dry_run: bool = False) -> Iterat
         yield Text()
         told = _counts("document", report.documents), _counts("chunk", report.chunks)
         yield from map(Text, [" ".join(told)] if len(" ".join(told)) <= width else told)
+    if report.ignored:
+        yield from map(Text, paragraph(_left_out(report.ignored), width))
     yield from report_blocks(report.failures, width=width)
     last = _last_line(report)
     if last:
         yield Text()
         yield from map(Text, last.splitlines())
+
+
+def round_lines(report: Report, *, width: int) -> Iterator[Text]:
+    """Give one line for a round of a watch, and a line for each of its failures."""
+    now = datetime.now().astimezone().strftime("%H:%M:%S")
+    found = {name: n for name, n in asdict(report.documents).items() if n and name != "unchanged"}
+    told = [f"{number:,} {name}" for name, number in found.items() if name != "failed"]
+    if not told and not report.failures:
+        told = [f"{report.documents.unchanged:,} unchanged"]
+    if report.chunks.added:
+        told.append(count(report.chunks.added, "new passage"))
+    if report.failures:
+        told.append(count(len(report.failures), "failure"))
+    if report.status == "interrupted":
+        told.append("interrupted")
+    yield Text(shorten(f"{now}  {', '.join(told)}", width))
+    shown = report.failures[:NAMED]
+    for failure in shown:
+        where = one_line(failure.source or "")
+        room = max(12, width - cells(failure.code) - 14)
+        yield Text.assemble("  ", (failure.code, "red"), f"  {shorten(where, room)}")
+        yield from map(Text, paragraph(one_line(failure.message), width, "    "))
+        yield from (Text(line, "green") for line in paragraph(failure.hint, width, "    "))
+    if len(report.failures) > len(shown):
+        yield Text(f"  and {len(report.failures) - len(shown):,} more: kb failures")
+
+
+def _left_out(ignored: Mapping[str, Mapping[str, int]]) -> str:
+    """Say how many files and folders patterns left out.
+
+    >>> _left_out({".kbignore": {"files": 12, "folders": 1}, "--exclude": {"files": 1}})
+    'Left out: 1 file by --exclude; 12 files and 1 folder ignored by .kbignore.'
+    """
+    told = []
+    for where, counts in sorted(ignored.items()):
+        named = [
+            count(counts.get(f"{n}s", 0), n) for n in ("file", "folder") if counts.get(f"{n}s")
+        ]
+        how = "ignored by" if where.startswith(".") else "by"
+        told.append(f"{' and '.join(named)} {how} {where}")
+    return f"Left out: {'; '.join(told)}."
 
 
 def _counts(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from rich.text import Text
-
+from cli.render.styled import Text
 from cli.render.text import cells, cut, one_line, reflow, shorten, wrap
 
 if TYPE_CHECKING:

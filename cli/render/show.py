@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from cli.render.search import parts_after, parts_before, place, section_line
+from cli.render.styled import Text
 from cli.render.tables import size_of
 from cli.render.text import clean, one_line, shorten, wrap
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.text import Text
-
+from cli.render.styled import Text
 from cli.render.tables import Column, count, pairs, size_of, table
 from cli.render.text import cells, one_line, paragraph, shorten
 
@@ -15,8 +14,18 @@ if TYPE_CHECKING:
     from kb.model import Profile
     from kb.store import Generation, Summary
 
-#: More entries than this are told as a number.
+#: Where there are more entries than this, of each kind the first few and a number are told.
 MANY: Final = 20
+NAMED: Final = 5
+#: What each state of a page is called.
+_STATES: Final = {
+    "indexed": "searchable",
+    "ocr": "by OCR",
+    "blank": "blank",
+    "duplicate": "duplicate",
+    "image_only": "scans",
+    "failed": "failed",
+}
 #: What each `reason` of a part that cannot be found means.
 _REASONS: Final = {
     "failed": "Nothing of it is found.",
@@ -30,6 +39,7 @@ def status_lines(summary: Summary, home: str, *, width: int) -> Iterator[Text]:
         [
             ("Knowledge base", home),
             ("Documents", summary.documents),
+            ("Pages", _pages(summary)),
             ("Chunks", f"{summary.chunks} ({count(summary.vectors, 'vector')})"),
             ("Size", size_of(summary.bytes)),
             ("Model", model_of(summary.profile)),
@@ -46,6 +56,21 @@ def status_lines(summary: Summary, home: str, *, width: int) -> Iterator[Text]:
         yield from _counted("failed at stage", "failures", summary.failures_by_stage, width)
     if summary.not_searchable:
         yield from _not_searchable(summary.not_searchable, width)
+
+
+def _pages(summary: Summary) -> str:
+    """Give how many pages ended in which state."""
+    total = sum(summary.coverage.values())
+    if not total:
+        return "0"
+    told = [
+        f"{summary.coverage[state]:,} {word}"
+        for state, word in _STATES.items()
+        if summary.coverage.get(state)
+    ]
+    if summary.doubtful:
+        told.append(f"{summary.doubtful:,} of OCR unsure")
+    return f"{total:,}: {', '.join(told)}"
 
 
 def model_of(profile: Profile | None) -> str:
@@ -96,7 +121,18 @@ def _counted(head: str, counted: str, counts: Mapping[str, int], width: int) -> 
 def _not_searchable(entries: Sequence[Mapping[str, Any]], width: int) -> Iterator[Text]:
     yield Text()
     yield Text("Not searchable", "bold")
-    for entry in entries[:MANY]:
+    kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        kinds.setdefault((str(entry.get("reason")), str(entry.get("code"))), []).append(entry)
+    for (_, code), each in kinds.items():
+        few = len(each) if len(each) <= max(1, MANY // len(kinds)) else NAMED
+        yield from _some_not_searchable(each[:few], width)
+        if len(each) > few:
+            yield Text(f"  and {len(each) - few:,} more: kb failures --code {one_line(code)}")
+
+
+def _some_not_searchable(entries: Sequence[Mapping[str, Any]], width: int) -> Iterator[Text]:
+    for entry in entries:
         code = one_line(str(entry.get("code") or ""))
         room = width - 5 - cells(code)
         path = shorten(one_line(str(entry["path"])), max(room, 12))
@@ -106,16 +142,17 @@ def _not_searchable(entries: Sequence[Mapping[str, Any]], width: int) -> Iterato
         hint = paragraph(one_line(str(entry.get("hint") or "")), width, "      ")
         for number, line in enumerate(hint):
             yield Text(line if number else f"    → {line[6:]}", "green")
-    if len(entries) > MANY:
-        yield Text(f"  and {len(entries) - MANY} more: kb failures")
 
 
 def _lost(entry: Mapping[str, Any]) -> str:
     reason = str(entry.get("reason"))
     if reason == "pages":
         pages = entry.get("pages") or ()
-        told = _ranges(pages)
-        return f"Page {told} is not found." if len(pages) == 1 else f"Pages {told} are not found."
+        told, of = _ranges(pages), entry.get("of")
+        share = f" ({len(pages):,} of {of:,})" if of and entry.get("paged", True) else ""
+        if len(pages) == 1:
+            return f"Page {told}{share} is not found."
+        return f"Pages {told}{share} are not found."
     if reason == "chunks":
         number = len(entry.get("chunks") or ())
         found = "is" if number == 1 else "are"

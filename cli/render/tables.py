@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from rich.text import Text
-
+from cli.render.styled import Text
 from cli.render.text import cells, one_line, pad, shorten, wrap
 
 GAP: Final = 2

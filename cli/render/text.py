@@ -6,18 +6,19 @@ in a text is the same place in the cleaned text.
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
+import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
-
-from rich.cells import get_character_cell_size
 
 from cli.secret import scrub
 
 WIDEST: Final = 100
 NARROWEST: Final = 40
+_USUAL: Final = 80
 
 #: A line at least so wide is taken for one that was broken because it was full.
 _FULL: Final = 60
@@ -41,8 +42,14 @@ _NO_END: Final = frozenset("（《〈「『【〔“‘([{￥$")
 
 def columns() -> int:
     """Give the width to write in: the terminal's, 80 where there is none, at most 100."""
-    found = shutil.get_terminal_size((80, 24)).columns
-    return max(NARROWEST, min(found, WIDEST))
+    told = os.environ.get("COLUMNS", "")
+    found = int(told) if told.isdecimal() else 0
+    if not found:
+        try:
+            found = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+        except (AttributeError, ValueError, OSError):  # closed, or no terminal
+            found = 0
+    return max(NARROWEST, min(found or _USUAL, WIDEST))
 
 
 def clean(text: str) -> str:
@@ -57,7 +64,19 @@ def one_line(text: str) -> str:
 
 def cells(text: str) -> int:
     """Give the width of the text; never less than what a terminal uses."""
-    return sum(map(get_character_cell_size, text))
+    if text.isascii() and text.isprintable():
+        return len(text)
+    return sum(map(_width, text))
+
+
+@lru_cache(4096)
+def _width(character: str) -> int:
+    """Give the cells that a character takes."""
+    if " " <= character <= "~":
+        return 1
+    from rich.cells import get_character_cell_size
+
+    return get_character_cell_size(character)
 
 
 def pad(text: str, width: int) -> str:
@@ -79,7 +98,7 @@ def shorten(text: str, width: int) -> str:
     left = text[: _fit(text, 0, len(text), (width - 1) // 3)]
     room = width - 1 - cells(left)
     start = len(text)
-    while start and room >= (size := get_character_cell_size(text[start - 1])):
+    while start and room >= (size := _width(text[start - 1])):
         room -= size
         start -= 1
     return f"{left}…{text[start:]}"
@@ -124,7 +143,7 @@ def _joint(before: str, after: str) -> str:
         return "\n"
     if _OWN_LINE.match(before) and before.lstrip()[0] in "#|":
         return "\n"
-    sizes = get_character_cell_size(before[-1]), get_character_cell_size(after[0])
+    sizes = _width(before[-1]), _width(after[0])
     return "\u200b" if sizes == (2, 2) else " "
 
 
@@ -156,7 +175,7 @@ def _skip_spaces(text: str, start: int, end: int) -> int:
 def _fit(text: str, start: int, end: int, width: int) -> int:
     """Give where the first character stands that no longer fits."""
     for position in range(start, end):
-        width -= get_character_cell_size(text[position])
+        width -= _width(text[position])
         if width < 0:
             return position
     return end
@@ -175,5 +194,5 @@ def _may_break(before: str, after: str) -> bool:
         return True
     if after in _NO_START or before in _NO_END:
         return False
-    sizes = get_character_cell_size(before), get_character_cell_size(after)
+    sizes = _width(before), _width(after)
     return sizes[1] != 0 and 2 in sizes

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-
+from cli.render.styled import Text
 from cli.render.tables import count, size_of
 from cli.render.text import one_line, paragraph, shorten
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from kb.pipeline.base import KnowledgeBase
+from kb.pipeline.toml_file import settle
 from kb.store import Backup, backup_store, restore_store
 
 _SETTINGS: Final = "kb.toml"
+#: Generations are put in use some minutes apart, if at all.
+_TRIES: Final = 3
 _KEY_LINE: Final = re.compile(
     r"^[^\S\n]*(?:embedding\.)?[\"']?api_key[\"']?[^\S\n]*=.*\n?", re.MULTILINE
 )
@@ -21,9 +24,22 @@ def backup(base: KnowledgeBase, file: Path, *, force: bool = False) -> Backup:
 
     The API key is never in it. Raises `UsageError` and `StoreError`.
     """
-    settings = _without_key(base)
-    extra = {} if settings is None else {_SETTINGS: settings.encode()}
-    return backup_store(base.home, file, extra=extra, force=force)
+    for _ in range(_TRIES):
+        generation = _in_use(base)
+        settle(base.home, generation)
+        settings = _without_key(base)
+        extra = {} if settings is None else {_SETTINGS: settings.encode()}
+        made = backup_store(base.home, file, extra=extra, force=force)
+        if _in_use(base) == generation:
+            break
+        # Another generation was put in use meanwhile: settings and copy may not belong together.
+        force = True
+    return made
+
+
+def _in_use(base: KnowledgeBase) -> int:
+    with base.snapshot() as snapshot:
+        return snapshot.generation
 
 
 def restore(base: KnowledgeBase, file: Path, *, force: bool = False) -> Backup:

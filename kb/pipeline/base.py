@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from kb.config import Settings, load_settings
-from kb.errors import UsageError, failure
+from kb.errors import StoreError, UsageError, failure
 from kb.pipeline.toml_file import settle, unsettled
 from kb.store import Snapshot, Store, open_store
 
@@ -82,15 +82,26 @@ def locate(
 
 
 def _settle(home: Path) -> None:
-    """Finish what a switch of generations began, where it was killed before it wrote `kb.toml`."""
+    """Finish what a switch or a restore began, where it was killed before it wrote `kb.toml`.
+
+    Where the database cannot say which generation is in use, the settings stay as they are: what
+    is wrong is told to whoever opens it, and `kb verify --repair` must not be kept from mending it.
+    """
     if not (unsettled(home) and (home / DATABASE).exists()):
         return
-    store = open_store(home)
+    from kb.store import settle_restored
+
+    settle_restored(home)
     try:
-        with store.snapshot() as snapshot:
-            settle(home, snapshot.generations()[0].id)
-    finally:
-        store.close()
+        store = open_store(home)
+        try:
+            with store.snapshot() as snapshot:
+                settle(home, snapshot.generation)
+        finally:
+            store.close()
+    except StoreError as error:
+        if error.failure.code != "store.corrupt":
+            raise
 
 
 def _nearest(here: Path) -> Path:

@@ -43,6 +43,8 @@ class Estimate:
     exact: bool = True
     #: Texts that were embedded to measure the speed, and got a vector.
     probed: int = 0
+    #: Whether their vectors are stored, so that the reindex does not send them again.
+    probe_kept: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Give it as `kb reindex --json` shows it."""
@@ -121,6 +123,7 @@ def measured(found: Sizes, embedder: Embedder, builder: Builder | None = None) -
         tokens_per_second=round(speed, 1) if speed else None,
         exact=found.exact,
         probed=probed,
+        probe_kept=builder is not None and probed > 0,
     )
 
 
@@ -145,7 +148,17 @@ def sentence(estimate: Estimate) -> str:
         told += f" in at least {estimate.calls:,} calls"
     if estimate.seconds is None:
         return f"{told}."
-    return f"{told}, {duration(estimate.seconds)} at the speed of the first texts."
+    told += f", {duration(estimate.seconds)} at the speed of the first texts."
+    return f"{told}{_probe(estimate)}"
+
+
+def _probe(estimate: Estimate) -> str:
+    """Say what measuring the speed has cost; of the built-in model's texts, nothing is paid."""
+    if not estimate.calls or not estimate.probed:
+        return ""
+    texts = "1 text was" if estimate.probed == 1 else f"{estimate.probed} texts were"
+    after = "their vectors are kept" if estimate.probe_kept else "their vectors are not kept"
+    return f" {texts} sent to measure it; {after}."
 
 
 def duration(seconds: float) -> str:

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from kb.chunk import Chunking, chunk_document, estimate_tokens, split_chunk
 from kb.embed import Embedder
-from kb.errors import Failure, Stage, StageError
-from kb.model import Chunk, Document, Embedded, EmbedItem, Profile, Source, text_key
+from kb.errors import Failure, Stage, StageError, failure
+from kb.model import Chunk, Document, Embedded, EmbedItem, Profile, text_key
 from kb.pipeline.observe import Steps
-from kb.pipeline.plan import Task, settled
+from kb.pipeline.shelf import Finished, Part, Pending, Read, Shelf, is_update
 from kb.pipeline.tally import Tally
-from kb.store import ChunkDraft, DocumentDraft
 
-if TYPE_CHECKING:
-    from kb.model import Matrix, Vector
+__all__ = ["DOCUMENT_BLOCK", "VECTOR_BLOCK", "Flow", "Read", "is_update"]
 
 #: Vectors are written down in blocks of this many, or sooner when their document is complete.
 VECTOR_BLOCK = 512
@@ -41,76 +38,21 @@ _UNCUTTABLE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A file that was read: its task, its bytes' hash, and what they say or why they do not."""
-
-    task: Task
-    source: Source
-    sha256: str
-    outcome: Document | Failure
-    read_at_ns: int
-
-
-@dataclass(slots=True, eq=False)
-class _Part:
-    """A passage of a document under way, and what became of its text."""
-
-    chunk: Chunk
-    #: Its text travels without the headings above it, which would fill it by themselves.
-    bare: bool
-    key: bytes | None
-    failure: Failure | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    """A document whose texts are under way."""
-
-    read: Read
-    document: Document
-    parts: list[_Part]
-    waiting: set[bytes] = field(default_factory=set)
-    failures: list[Failure] = field(default_factory=list)
-    #: The texts that were sent for this document and not refused; others it shares.
-    sent: set[bytes] = field(default_factory=set)
-    refused: int = 0
-
-
-class Shelf(Protocol):
-    """Where the flow puts what is finished: a writer, or a generation being made."""
-
-    def known_keys(self, keys: Iterable[bytes]) -> set[bytes]:
-        """Give those keys whose vectors are already paid for."""
-
-    def add_vectors(self, keys: Sequence[bytes], matrix: Matrix) -> None:
-        """Keep vectors; row i belongs to `keys[i]`."""
-
-    def put(self, draft: DocumentDraft) -> tuple[int, int]:
-        """Keep a document's passages; gives how many were added and removed."""
-
-    def fail(self, source: Source, sha256: str, failure: Failure, *, collection: str) -> None:
-        """Write down why nothing of a document could be kept."""
-
-
 class Flow:
     """Carries documents through chunking, embedding and storing, onto one shelf."""
 
     def __init__(
         self, writer: Shelf, profile: Profile, chunking: Chunking, tally: Tally, steps: Steps
     ) -> None:
-        self._writer = writer
+        self._finished = Finished(writer, tally, steps)
         self._profile = profile
         self._chunking = chunking
         self._tally = tally
         self._steps = steps
-        self._pending: dict[bytes, list[_Pending]] = {}
-        self._vectors: dict[bytes, Vector] = {}
+        self._pending: dict[bytes, list[Pending]] = {}
         self._written_at = time.monotonic()
         #: Documents of which a passage was cut, and its pieces are not sent yet.
-        self._cut: deque[_Pending] = deque()
-        self._complete: deque[_Pending] = deque()
-        self._complete_chunks = 0
+        self._cut: deque[Pending] = deque()
 
     def carry(self, reads: Iterable[Read], embedder: Embedder) -> None:
         """Bring all of these documents through; also when it ends early, what is complete is kept.
@@ -139,12 +81,12 @@ class Flow:
             yield from self._pieces()
             self._steps.document(read.source.path)
             if isinstance(read.outcome, Failure):
-                self._refuse(read, read.outcome)
+                self._finished.refuse(read, read.outcome)
                 continue
             try:
                 pending = self._divide(read, read.outcome)
             except StageError as error:
-                self._refuse(read, error.failure)
+                self._finished.refuse(read, error.failure)
                 continue
             yield from self._missing(pending)
         yield from self._pieces()
@@ -154,7 +96,7 @@ class Flow:
         owners = self._pending.pop(embedded.key)
         if embedded.vector is not None:
             self._tally.ok(Stage.EMBED)
-            self._vectors[embedded.key] = embedded.vector
+            self._finished.vectors[embedded.key] = embedded.vector
         elif embedded.failure is None:
             self._tally.skip(Stage.EMBED)
             self._tally.abstained += 1
@@ -165,48 +107,42 @@ class Flow:
             if not pending.waiting:
                 self._finish(pending)
         waited = time.monotonic() - self._written_at
-        if len(self._vectors) >= VECTOR_BLOCK or waited > VECTOR_SECONDS:
-            self._write_vectors()
+        if len(self._finished.vectors) >= VECTOR_BLOCK or waited > VECTOR_SECONDS:
+            self._written_at = time.monotonic()
+            self._finished.write_vectors()
 
     def flush(self) -> None:
         """Store all that is complete, and keep the vectors of what is not.
 
-        After an interruption it may be called again: vectors leave the queue only once they are
-        stored, and a document that was interrupted is left to the next run.
+        After an interruption it may be called again.
         """
-        with self._tally.at(Stage.STORE):
-            self._write_vectors()
-            while self._complete:
-                pending = self._complete.popleft()
-                self._complete_chunks -= len(pending.parts)
-                self._put(pending)
+        self._written_at = time.monotonic()
+        self._finished.write()
 
-    def _refuse(self, read: Read, failure: Failure) -> None:
-        told = failure.at(read.source.path)
-        self._tally.fail(told)
-        self._tally.documents["failed"] += 1
-        with self._tally.at(Stage.STORE):
-            self._writer.fail(
-                settled(read.source, read.read_at_ns),
-                read.sha256,
-                told,
-                collection=read.task.collection,
-            )
-
-    def _divide(self, read: Read, document: Document) -> _Pending:
+    def _divide(self, read: Read, document: Document) -> Pending:
         with self._tally.at(Stage.CHUNK):
-            chunks = chunk_document(document, chunking=self._chunking)
+            chunks = self._chunks(document)
             parts = [self._part(chunk) for chunk in chunks]
         self._tally.ok(Stage.CHUNK)
-        pending = _Pending(read=read, document=document, parts=parts)
+        pending = Pending(read=read, document=document, parts=parts)
         for problem in document.problems:
             told = problem.at(read.source.path)
             pending.failures.append(told)
             self._tally.fail(told)
         return pending
 
-    def _part(self, chunk: Chunk, *, bare: bool = False) -> _Part:
-        return _Part(chunk=chunk, bare=bare, key=text_key(self._text(chunk, bare=bare)))
+    def _chunks(self, document: Document) -> list[Chunk]:
+        try:
+            return chunk_document(document, chunking=self._chunking)
+        except StageError:
+            raise
+        except Exception as error:
+            # What is odd in one document is no reason to leave the others.
+            reason = f"{type(error).__name__}: {error}"[:500]
+            raise StageError(failure("chunk.failed", reason=reason)) from error
+
+    def _part(self, chunk: Chunk, *, bare: bool = False) -> Part:
+        return Part(chunk=chunk, bare=bare, key=text_key(self._text(chunk, bare=bare)))
 
     def _text(self, chunk: Chunk, *, bare: bool) -> str:
         return self._profile.passage(chunk.text if bare else chunk.with_context)
@@ -216,13 +152,10 @@ class Flow:
         while self._cut:
             yield from self._missing(self._cut.popleft())
 
-    def _missing(self, pending: _Pending) -> Iterator[EmbedItem]:
+    def _missing(self, pending: Pending) -> Iterator[EmbedItem]:
         """Give those texts of a document that nobody has paid for and that are not under way."""
         keys = {part.key for part in pending.parts if part.key is not None}
-        with self._tally.at(Stage.STORE):
-            known = self._writer.known_keys(keys - self._vectors.keys()) | (
-                keys & self._vectors.keys()
-            )
+        known = self._finished.known(keys)
         pending.waiting = keys - known
         fresh = list(self._join(pending, known))
         pending.sent |= {item.key for item in fresh}
@@ -231,7 +164,7 @@ class Flow:
         else:
             self._finish(pending)
 
-    def _join(self, pending: _Pending, known: set[bytes]) -> Iterator[EmbedItem]:
+    def _join(self, pending: Pending, known: set[bytes]) -> Iterator[EmbedItem]:
         """Make the document wait for its texts; give those that are not under way already."""
         for part in pending.parts:
             if part.key is None or part.key in known:
@@ -242,11 +175,11 @@ class Flow:
             if pending not in owners:
                 owners.append(pending)
 
-    def _without_vector(self, pending: _Pending, embedded: Embedded) -> None:
+    def _without_vector(self, pending: Pending, embedded: Embedded) -> None:
         """Cut those passages shorter that were too long; the others stay without a vector."""
         if embedded.failure is not None:
             pending.sent.discard(embedded.key)
-        parts: list[_Part] = []
+        parts: list[Part] = []
         fresh: set[bytes] = set()
         for part in pending.parts:
             shorter = self._shorter(pending.document, part, embedded)
@@ -263,7 +196,7 @@ class Flow:
             if pending not in self._cut:
                 self._cut.append(pending)
 
-    def _shorter(self, document: Document, part: _Part, embedded: Embedded) -> list[_Part]:
+    def _shorter(self, document: Document, part: Part, embedded: Embedded) -> list[Part]:
         """Give what is sent in place of a passage whose text was too long; nothing if it was not.
 
         Nothing, too, where the passage cannot be cut any further.
@@ -285,7 +218,7 @@ class Flow:
             self._part(each.chunk, bare=True) if each.key == part.key else each for each in parts
         ]
 
-    def _finish(self, pending: _Pending) -> None:
+    def _finish(self, pending: Pending) -> None:
         for at, part in enumerate(pending.parts, start=1):
             if part.failure is not None:
                 told = part.failure.at(pending.read.source.path, f"chunk {at}")
@@ -294,50 +227,9 @@ class Flow:
                 pending.failures.append(told)
                 pending.refused += 1
                 self._tally.fail(told)
-        self._complete.append(pending)
-        self._complete_chunks += len(pending.parts)
-        if self._complete_chunks >= DOCUMENT_BLOCK:
+        self._finished.add(pending)
+        if self._finished.chunks >= DOCUMENT_BLOCK:
             self.flush()
-
-    def _write_vectors(self) -> None:
-        self._written_at = time.monotonic()
-        if not self._vectors:
-            return
-        import numpy as np
-
-        with self._tally.at(Stage.STORE):
-            matrix = np.stack(list(self._vectors.values()))
-            self._writer.add_vectors(list(self._vectors), matrix)
-        self._vectors = {}
-
-    def _put(self, pending: _Pending) -> None:
-        read = pending.read
-        draft = DocumentDraft(
-            source=settled(read.source, read.read_at_ns),
-            sha256=read.sha256,
-            collection=read.task.collection,
-            document=pending.document,
-            chunks=[
-                ChunkDraft(chunk=replace(part.chunk, ordinal=at), key=part.key)
-                for at, part in enumerate(pending.parts)
-            ],
-            failures=pending.failures,
-        )
-        added, removed = self._writer.put(draft)
-        self._tally.ok(Stage.STORE)
-        reused = added - len(pending.sent) - pending.refused
-        self._tally.skip(Stage.EMBED, reused)
-        self._tally.chunks["added"] += len(pending.sent)
-        self._tally.chunks["reused"] += reused
-        self._tally.chunks["failed"] += pending.refused
-        self._tally.chunks["removed"] += removed
-        self._tally.documents["updated" if is_update(read.task) else "added"] += 1
-        self._steps.chunks(added)
-
-
-def is_update(task: Task) -> bool:
-    """Tell whether a former version of the document is stored."""
-    return task.known is not None and task.known.state != "failed"
 
 
 def _pieces_for(found: Failure) -> int:

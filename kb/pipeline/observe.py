@@ -49,6 +49,10 @@ class Steps:
         self._documents = 0
         self._chunks = 0
 
+    def more(self, count: int) -> None:
+        """Tell that there are so many documents more than was thought."""
+        self._total += count
+
     def document(self, path: str) -> None:
         """Tell that this document was read."""
         self._documents += 1

@@ -1,27 +1,55 @@
-"""What an ingest has to do: which files are new or changed, which are the same, which are gone."""
+"""What an ingest has to do: which files are new or changed, which are the same, which are gone.
+
+How an unchanged file is known, and why that is safe, is told in `remembered.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from kb.errors import Failure, StageError
-from kb.model import Source
-from kb.source import discover, sha256_of, stored_path
-from kb.store import KnownSource
+from kb.pipeline.remembered import (
+    UNKNOWN_TIME,
+    Remembered,
+    Stamp,
+    is_container,
+    is_name_only,
+    same_stat,
+    settled,
+    stamp_of,
+)
+from kb.source import LeftOut, Selection, discover, sha256_of, stored_path
+
+if TYPE_CHECKING:
+    import os
+
+    from kb.model import Source
+    from kb.store import KnownSource
+
+__all__ = [
+    "DEFAULT_COLLECTION",
+    "UNKNOWN_TIME",
+    "Plan",
+    "Remembered",
+    "Stamp",
+    "Task",
+    "Wanted",
+    "make_plan",
+    "same_stat",
+    "settled",
+    "stamp_of",
+]
 
 DEFAULT_COLLECTION = "default"
-#: A file changed less than one tick of its file system's clock before it was read may change again
-#: within that tick, so its time stamp proves nothing (git's "racily clean" entries). Clocks tick
-#: at least every 10 ms; time stamps in whole seconds betray a file system that ticks every 2 s.
-TICK_NS = 20_000_000
-COARSE_TICK_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A file to read."""
+    """A file to read, or a member of one."""
 
     source: Source
     collection: str
@@ -44,13 +72,28 @@ class Plan:
     standing: Sequence[str]
     #: Paths in the knowledge base, below the given ones, that are no longer there.
     gone: Sequence[str]
+    #: Names below the given paths that led nowhere once, and nobody asks for any more.
+    forgotten: Sequence[str]
     #: What could not even be looked at.
     failures: Sequence[Failure]
+    #: What a pattern leaves out, and which paths in the knowledge base it would leave out now.
+    left_out: LeftOut = field(default_factory=LeftOut)
+    ignored: Sequence[str] = ()
 
     @property
     def writes(self) -> bool:
-        """True when the knowledge base would change."""
-        return bool(self.tasks or self.touched or self.gone)
+        """True when the knowledge base would change, even if nothing failed."""
+        return bool(self.tasks or self.touched or self.gone or self.forgotten)
+
+
+class Patience(Protocol):
+    """Whoever leaves files for later, as a watch does while they are being written."""
+
+    def keeps(self, source: Source, known: KnownSource | None) -> bool:
+        """Tell whether a new, changed or retried file is left as it is for now."""
+
+    def misses(self, path: str) -> bool:
+        """Tell whether a file that is gone may still come back in a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,28 +102,38 @@ class Wanted:
 
     collection: str | None = None
     force: bool = False
+    #: With `force`: only these paths are read again, though they be the same; None means all.
+    only: AbstractSet[str] | None = None
     prune: bool = False
+    #: Patterns beside those of `.kbignore`.
+    selection: Selection = field(default_factory=Selection)
+    patience: Patience | None = None
 
 
 def make_plan(
-    paths: Sequence[Path],
-    *,
-    root: Path,
-    home: Path,
-    known: Mapping[str, KnownSource],
-    wanted: Wanted,
+    paths: Sequence[Path], *, root: Path, home: Path, remembered: Remembered, wanted: Wanted
 ) -> Plan:
-    """Look at every file below `paths` and decide what it needs. Reads no more than it must."""
-    planner = _Planner(known, wanted)
-    seen: set[str] = set()
-    for found in discover(paths, root=root, home=home):
+    """Look at every file below `paths` and decide what it needs. Reads no more than it must.
+
+    What is in a container is known only when that is read; until then its members are there.
+    """
+    planner = _Planner(remembered, wanted)
+    left_out = LeftOut()
+    for found in discover(
+        paths,
+        root=root,
+        home=home,
+        rules=wanted.selection,
+        left_out=left_out,
+        same=planner.is_same,
+    ):
         if isinstance(found, Failure):
-            planner.failures.append(found)
-            seen.add(found.source or "")
+            planner.refuse(found)
         else:
-            seen.add(found.path)
             planner.judge(found)
-    gone = _gone(paths, root, known, seen) if wanted.prune else []
+    planner.seen.update(planner.unchanged)
+    forgotten = planner.forgotten(paths, root)
+    gone = planner.gone(paths, root, left_out) if wanted.prune else []
     missing = {path for path in gone if _is_given(path, paths, root)}
     failures = [each for each in planner.failures if each.source not in missing]
     return Plan(
@@ -89,26 +142,102 @@ def make_plan(
         unchanged=planner.unchanged,
         standing=planner.standing,
         gone=gone,
+        forgotten=forgotten,
         failures=failures,
+        left_out=left_out,
+        ignored=planner.ignored(left_out),
     )
 
 
 class _Planner:
     """Sorts the files it is shown into what each of them needs."""
 
-    def __init__(self, known: Mapping[str, KnownSource], wanted: Wanted) -> None:
-        self._known = known
+    def __init__(self, remembered: Remembered, wanted: Wanted) -> None:
+        self._remembered = remembered
+        self._proof = remembered.proof
         self._wanted = wanted
         self.tasks: list[Task] = []
         self.touched: list[Source] = []
         self.unchanged: list[str] = []
         self.standing: list[str] = []
         self.failures: list[Failure] = []
+        #: Stored paths that are there, whatever becomes of them; the unchanged are added last.
+        self.seen: set[str] = set()
+
+    @property
+    def _known(self) -> Mapping[str, KnownSource]:
+        return self._remembered.known
+
+    def is_same(self, path: str, status: os.stat_result) -> bool:
+        """Tell whether a file is as it was stored, and count it then."""
+        now = status.st_size, status.st_mtime_ns, status.st_ino
+        if self._proof.get(path) == now:
+            self.unchanged.append(path)
+            return True
+        known = self._known.get(path)
+        if known is None or stamp_of(known) != now:
+            return False
+        if self._remembered.is_due(path, self._wanted.collection or known.collection):
+            return False
+        self._see(path)
+        self._keep(known)
+        return True
+
+    def refuse(self, found: Failure) -> None:
+        """Take what cannot be looked at; a stored file that is missing counts as gone."""
+        self.failures.append(found)
+        known = self._known.get(found.source or "")
+        if found.code != "discover.missing" or known is None or is_name_only(known):
+            self.seen.add(found.source or "")
+
+    def gone(self, paths: Iterable[Path], root: Path, left_out: LeftOut) -> list[str]:
+        """Give the known paths below `paths` that are no longer there, or are left out for good.
+
+        What lies below a folder that cannot be read may well be there.
+        """
+        below = [stored_path(path, root=root) for path in paths]
+        unread = [f.source or "" for f in self.failures if f.code == "discover.unreadable"]
+        patience = self._wanted.patience
+        return [
+            path
+            for path in self._known
+            if path not in self.seen
+            and any(_within(path, each) for each in below)
+            and not any(_within(path, each) for each in unread)
+            and not left_out.is_unasked(path)
+            and not is_name_only(self._known[path])
+            and not (patience is not None and patience.misses(path))
+        ]
+
+    def forgotten(self, paths: Iterable[Path], root: Path) -> list[str]:
+        """Give the names below `paths` that led nowhere once and were not asked for now."""
+        names = self._remembered.names_only()
+        below = [stored_path(path, root=root) for path in paths] if names else []
+        return [
+            name
+            for name in names
+            if name not in self.seen and any(_within(name, each) for each in below)
+        ]
+
+    def ignored(self, left_out: LeftOut) -> list[str]:
+        """Give the known paths that a pattern leaves out now."""
+        if not left_out.names:
+            return []
+        return [path for path in self._known if path not in self.seen and left_out.holds(path)]
+
+    def _see(self, path: str) -> None:
+        self.seen.add(path)
+        if path in self._known and is_container(path):
+            self.seen.update(self._remembered.below(path))
 
     def judge(self, source: Source) -> None:
         known = self._known.get(source.path)
+        self._see(source.path)
+        patience = self._wanted.patience
+        if patience is not None and patience.keeps(source, known):
+            return
         collection = self._wanted.collection or (known.collection if known else DEFAULT_COLLECTION)
-        if known is None or self._wanted.force or known.retriable or known.collection != collection:
+        if known is None or self._remembered.is_due(source.path, collection):
             self.tasks.append(Task(source=source, collection=collection, known=known))
         elif same_stat(source, known):
             self._keep(known)
@@ -121,7 +250,8 @@ class _Planner:
         except StageError as error:
             self.failures.append(error.failure.at(source.path))
             return
-        if digest == known.sha256:
+        # The members of a container may not all be stored yet: it is read, they are compared.
+        if digest == known.sha256 and not is_container(source.path):
             self.touched.append(source)
             self._keep(known)
         else:
@@ -129,29 +259,12 @@ class _Planner:
             self.tasks.append(task)
 
     def _keep(self, known: KnownSource) -> None:
-        (self.unchanged if known.state == "indexed" else self.standing).append(known.path)
-
-
-def same_stat(source: Source, known: KnownSource) -> bool:
-    """Tell whether size, time of change and inode are those of the bytes that were stored."""
-    return (source.size, source.mtime_ns, source.inode) == (
-        known.size,
-        known.mtime_ns,
-        known.inode,
-    )
-
-
-def settled(source: Source, read_at_ns: int) -> Source:
-    """Give the source with a time stamp that can be trusted later, or one that never matches."""
-    tick = COARSE_TICK_NS if source.mtime_ns % 1_000_000_000 == 0 else TICK_NS
-    return source if read_at_ns - source.mtime_ns > tick else replace(source, mtime_ns=-1)
-
-
-def _gone(
-    paths: Iterable[Path], root: Path, known: Mapping[str, KnownSource], seen: set[str]
-) -> list[str]:
-    below = [stored_path(path, root=root) for path in paths]
-    return [path for path in known if path not in seen and any(_within(path, b) for b in below)]
+        paths = [known.path]
+        if is_container(known.path):
+            paths += self._remembered.below(known.path)
+        for path in paths:
+            same = self._known[path].state == "indexed"
+            (self.unchanged if same else self.standing).append(path)
 
 
 def _is_given(path: str, paths: Iterable[Path], root: Path) -> bool:

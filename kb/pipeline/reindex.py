@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from kb.config import Settings
 from kb.embed import Embedder
-from kb.errors import EXIT_PARTIAL, EndpointError, Failure, Stage
+from kb.errors import EXIT_PARTIAL, EndpointError, Failure, Stage, StoreError
 from kb.model import Profile, Report, RunStatus
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.embedder import check_canaries, open_embedder
@@ -123,15 +123,27 @@ class _Run:
     note: str = ""
 
     def rehearse(self, stack: ExitStack) -> str:
-        """Say what a reindex would take; writes nothing."""
+        """Say what a reindex would take; nothing that is found changes."""
         embedder, target = self._target(stack)
         if target.same and not self.how.force:
             return NOTHING
         with self.store.snapshot() as snapshot:
             paths = [row.path for row in snapshot.documents()]
         found = sizes(self.store, paths, target.profile, target.how)
-        self.estimate = measured(found, embedder)
+        self.estimate = measured(found, embedder, self._keeper(target, stack))
         return sentence(self.estimate)
+
+    def _keeper(self, target: Target, stack: ExitStack) -> Builder | None:
+        """Give what keeps vectors of the profile, if it is known and nobody else writes now."""
+        with self.store.snapshot() as snapshot:
+            known = [each for each in snapshot.generations() if each.profile == target.profile]
+        if not known or target.drifted or target.profile.provider == "builtin":
+            return None
+        try:
+            writer = stack.enter_context(self.store.writer(COMMAND, wait_s=0))
+        except StoreError:  # a folder that may only be read, or another writer
+            return None
+        return writer.generations().go_on(known[0].id)
 
     def carry_out(self, writer: Writer, stack: ExitStack) -> Outcome:
         """Do it, unless nothing differs; a failing endpoint or Ctrl-C ends it."""

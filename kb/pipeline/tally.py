@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from kb.errors import Failure, Stage
@@ -25,6 +25,8 @@ class Tally:
         self.documents: Counter[str] = Counter()
         self.chunks: Counter[str] = Counter()
         self.failures: list[Failure] = []
+        #: What patterns left out, as `Report.ignored` has it.
+        self.ignored: Mapping[str, Mapping[str, int]] = {}
         #: Texts in a language that the model does not know.
         self.abstained = 0
 
@@ -125,6 +127,7 @@ class Tally:
             chunks=self.chunk_counts(),
             failures=tuple(self.failures),
             error=error,
+            ignored=self.ignored,
         )
 
 

@@ -21,7 +21,8 @@ from kb.errors import StoreError, UsageError, failure
 from kb.store.local.steps import step
 
 FILE: Final = "kb.toml"
-_BESIDE: Final = re.compile(r"kb\.toml\.generation-(\d+)")
+#: Of a generation, or of a database that is restored.
+_BESIDE: Final = re.compile(r"kb\.toml\.(?:generation|database)-(\d+)")
 _HEADER: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_.\"' -]+?)\s*\]\s*(?:#.*)?$")
 _COMMENT: Final = re.compile(r"\s+#[^\"']*$")
 
@@ -189,7 +190,7 @@ def settle(home: Path, generation: int) -> bool:
 
 
 def unsettled(home: Path) -> bool:
-    """Tell whether settings of a generation lie beside `kb.toml`."""
+    """Tell whether settings of a generation, or of a restored database, lie beside `kb.toml`."""
     return bool(_beside(home))
 
 

@@ -1,20 +1,29 @@
 """Walk files and folders: which files are there to be read, and which names lead nowhere.
 
-One `scandir` per folder and one `stat` per file is all that an unchanged tree costs.
+One `scandir` per folder and one `stat` per file is all that an unchanged tree costs; patterns cost
+something only where there are any.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from kb.errors import Failure, failure
 from kb.model import Source
+from kb.source.ignore import IGNORE_FILE, LeftOut, Rules, Selection, rules_at
 from kb.source.paths import name_below, printable
 
+#: Tells, by stored name and `stat`, whether a file is the one that is known already.
+Same: TypeAlias = Callable[[str, os.stat_result], bool]
+
+_NAME: Final = attrgetter("name")
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -23,16 +32,31 @@ _KINDS = {
 }
 
 
-def discover(paths: Sequence[Path], *, root: Path, home: Path) -> Iterator[Source | Failure]:
+def discover(
+    paths: Sequence[Path],
+    *,
+    root: Path,
+    home: Path,
+    rules: Selection | None = None,
+    left_out: LeftOut | None = None,
+    same: Same | None = None,
+) -> Iterator[Source | Failure]:
     """Give each file at or below `paths` once, folder by folder in order of name.
 
-    Below a given folder, hidden names and the knowledge base's own `home` are left out, links to
-    files are followed and links to folders are not (so there is no loop); a path that is given
-    itself is taken as it is. Failures (`discover.missing`, `discover.unreadable`,
-    `extract.unsupported` for pipes, sockets and devices) stand in the place of what cannot be
-    read, and the walk goes on.
+    Below a given folder, hidden names and the knowledge base's own `home` are left out, so is what
+    a `.kbignore` or `rules` leave out (counted in `left_out`), links to files are followed and
+    links to folders are not (so there is no loop); a path that is given itself is taken as it is.
+    Ordinary files for which `same` is true are not given. Failures (`discover.missing`,
+    `discover.unreadable`, `extract.unsupported` for pipes, sockets and devices) stand in the place
+    of what cannot be read, and the walk goes on. Raises `UsageError` for a broken pattern.
     """
-    walk = _Walk(root=os.path.abspath(root), home=os.path.abspath(home))  # noqa: PTH100 - resolve() would follow links
+    walk = _Walk(
+        root=os.path.abspath(root),  # noqa: PTH100 - resolve() would follow links
+        home=os.path.abspath(home),  # noqa: PTH100
+        selection=rules or Selection(),
+        left_out=LeftOut() if left_out is None else left_out,
+        same=same,
+    )
     for path in paths:
         yield from walk.given(os.path.abspath(path))  # noqa: PTH100
 
@@ -43,6 +67,9 @@ class _Walk:
 
     root: str
     home: str
+    selection: Selection
+    left_out: LeftOut
+    same: Same | None
     seen: set[str] = field(default_factory=set)
 
     def given(self, path: str) -> Iterator[Source | Failure]:
@@ -58,35 +85,47 @@ class _Walk:
             yield from self._folder(path)
         elif path not in self.seen:
             self.seen.add(path)
-            yield self._file(path, name_below(path, self.root), status)
+            name = name_below(path, self.root)
+            same = self.same or _never
+            if not (stat.S_ISREG(status.st_mode) and same(name, status)):
+                yield self._file(path, name, status)
 
     def _folder(self, top: str) -> Iterator[Source | Failure]:
-        pending = [top]
+        pending = [(top, rules_at(top, self.root, self.selection))]
         while pending:
-            folder = pending.pop()
+            folder, rules = pending.pop()
             if folder in self.seen:
                 continue
             self.seen.add(folder)
             try:
                 with os.scandir(folder) as entries:
-                    listing = sorted(entries, key=_entry_name)
+                    listing = sorted(entries, key=_NAME)
             except OSError as error:
-                yield self._refused(folder, error)
-                continue
+                if folder == top or not isinstance(error, FileNotFoundError):
+                    yield self._refused(folder, error)
+                continue  # a folder that is gone was deleted while we looked
+            if _has_ignore_file(listing):
+                rules = rules.with_file(folder, self.root)
             below: list[str] = []
-            yield from self._entries(folder, listing, below)
-            pending.extend(reversed(below))
+            yield from self._entries(folder, listing, below, rules)
+            pending.extend((each, rules) for each in reversed(below))
 
-    def _entries(
-        self, folder: str, listing: list[os.DirEntry[str]], below: list[str]
+    def _entries(  # noqa: C901 - one decision after another for each name
+        self, folder: str, listing: list[os.DirEntry[str]], below: list[str], rules: Rules
     ) -> Iterator[Source | Failure]:
         """Give the files of one folder; the folders in it are added to `below`."""
         prefix = _stored_prefix(folder, self.root)
+        # Asked once for each file, these are a tenth of what an unchanged tree costs.
+        ruled, seen, same = rules.any, self.seen, self.same or _never
         for entry in listing:
-            if entry.name.startswith("."):
+            name = entry.name
+            if name[0] == ".":
                 continue
             try:
-                if entry.is_dir():
+                is_folder = entry.is_dir()
+                if ruled and self._is_left_out(entry, prefix, rules, folder=is_folder):
+                    continue
+                if is_folder:
                     if not entry.is_symlink() and entry.path != self.home:
                         below.append(entry.path)
                     continue
@@ -95,9 +134,22 @@ class _Walk:
                 if entry.is_symlink() or not isinstance(error, FileNotFoundError):
                     yield self._refused(entry.path, error)
                 continue  # a plain file that is gone was deleted while we looked
-            if entry.path not in self.seen:
-                self.seen.add(entry.path)
-                yield self._file(entry.path, prefix + printable(entry.name), status)
+            path, stored = entry.path, prefix + (name if name.isascii() else printable(name))
+            if path not in seen:
+                seen.add(path)
+                if not (stat.S_ISREG(status.st_mode) and same(stored, status)):
+                    yield self._file(path, stored, status)
+
+    def _is_left_out(
+        self, entry: os.DirEntry[str], prefix: str, rules: Rules, *, folder: bool
+    ) -> bool:
+        """Tell whether a pattern leaves an entry out, and count it then."""
+        if entry.path == self.home:
+            return False
+        why = rules.why_not(entry.path, folder=folder)
+        if why is not None:
+            self.left_out.note(prefix + printable(entry.name), why, folder=folder)
+        return why is not None
 
     def _file(self, path: str, name: str, status: os.stat_result) -> Source | Failure:
         kind = stat.S_IFMT(status.st_mode)
@@ -127,8 +179,15 @@ class _Walk:
         return failure("discover.missing", source=name)
 
 
-def _entry_name(entry: os.DirEntry[str]) -> str:
-    return entry.name
+def _never(_name: str, _status: os.stat_result) -> bool:
+    """Stand for whoever knows no file."""
+    return False
+
+
+def _has_ignore_file(listing: list[os.DirEntry[str]]) -> bool:
+    """Tell whether a listing in order of name holds a `.kbignore`."""
+    at = bisect_left(listing, IGNORE_FILE, key=_NAME)
+    return at < len(listing) and listing[at].name == IGNORE_FILE
 
 
 def _stored_prefix(folder: str, root: str) -> str:

@@ -87,3 +87,25 @@ def test_a_false_backup_ends_with_4(kb, home, here):
     assert "nothing was changed" in result.err
     assert kb("restore", "none.zip").code == 2
     assert kb("verify").code == 0
+
+
+def test_settings_and_copy_are_of_the_same_generation(tmp_path, monkeypatch):
+    """Where another generation is put in use meanwhile, both are taken again."""
+    from kb.pipeline import backup as backups
+    from kb.pipeline.base import locate
+
+    (tmp_path / ".kb").mkdir()
+    base = locate(tmp_path / ".kb", environ={})
+    seen, taken = iter([1, 2, 2, 2]), []
+    monkeypatch.setattr(backups, "_in_use", lambda _: next(seen))
+
+    def store(home, file, *, extra, force):
+        taken.append((extra, force))
+
+    def settled(home, generation):
+        (home / "kb.toml").write_text(f"# {generation}\n")
+
+    monkeypatch.setattr(backups, "backup_store", store)
+    monkeypatch.setattr(backups, "settle", settled)
+    backups.backup(base, tmp_path / "kb.zip")
+    assert taken == [({"kb.toml": b"# 1\n"}, False), ({"kb.toml": b"# 2\n"}, True)]

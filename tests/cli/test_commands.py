@@ -124,7 +124,7 @@ def test_ingest_report(kb, here, make, faked, failures):
     assert "stage     attempted  succeeded  failed  skipped  seconds" in result.out
     assert "12 documents: 10 added, 2 failed. 240 chunks: 200 added, 40 reused.\n" in result.out
     assert "extract · inbox/扫描件.pdf · page 3   extract.no_text\n" in result.out
-    assert "ocrmypdf" in result.out
+    assert "tesseract" in result.out
     assert "status: 400" in result.out
     assert "\x1b" not in result.out
 

@@ -12,6 +12,7 @@ from tests.fakes.endpoint import FakeEndpoint
 
 INGEST_KEYS = {
     "schema", "run", "status", "seconds", "profile", "stages", "documents", "chunks", "failures",
+    "ignored",
 }  # fmt: skip
 KEYS = {*INGEST_KEYS, "estimate", "generation", "switched", "selfcheck", "note"}
 
@@ -78,6 +79,23 @@ def test_dry_run_then_reindex_then_back(kb_apart, desk, fake):
     result = kb_apart("rollback", cwd=desk)
     assert result.code == 2
     assert "kb reindex --keep-old" in result.err
+
+
+def test_what_measuring_the_speed_costs_is_said_and_kept(kb_apart, desk, fake):
+    to = ("-q", "reindex", "--base-url", fake.base_url, "--force")
+    told = narrow(kb_apart(*to, "--dry-run", cwd=desk)).out.replace("\n", " ")
+    assert "20 texts were sent to measure it; their vectors are not kept." in told
+    assert kb_apart(*to, cwd=desk).code == 0
+    shorter = ("-q", "reindex", "--target-tokens", "16")
+    before = len(fake.texts)
+    result = narrow(kb_apart(*shorter, "--dry-run", cwd=desk))
+    told = result.out.replace("\n", " ")
+    assert "sent to measure it; their vectors are kept." in told
+    probed = kb_apart(*shorter, "--dry-run", "--json", cwd=desk).json["estimate"]
+    assert (probed["probe_kept"], probed["reused"] > 0) == (True, True)
+    assert kb_apart(*shorter, cwd=desk).code == 0
+    sent = [text for text in fake.texts[before:] if text.startswith("passage: ") and "##" in text]
+    assert len(sent) == len(set(sent))
 
 
 def test_for_people(kb_apart, desk, fake):

@@ -28,12 +28,18 @@ IN_FLIGHT = VECTORS + 4
 
 _INDEX = ("segment.measured", "segment.written", "segment.renamed", "segment.named")
 _EMBED = ("vectors.written", "vectors.committed")
-_SWITCH = ("settings.written", "switch.written", "switch.committed", "settings.renamed")
 _BUILT = ("built.written", "built.committed")
 
 
 def _around(*names: str) -> tuple[str, ...]:
     return tuple(f"{when} {name}" for name in names for when in ("before", "after"))
+
+
+_SWITCH = (
+    "settings.written",
+    *_around("generations.put_away", "generations.take_out"),
+    *("switch.put_away", "switch.written", "switch.committed", "settings.renamed"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +128,10 @@ SCENES = (
         name="backup",
         on="first",
         words=("backup", "--force", "{home}.zip"),
-        steps=_around("backup.copy", "backup.pack", "backup.publish"),
+        steps=(
+            *("backup.copied", "backup.packed"),
+            *_around("backup.copy", "backup.pack", "backup.publish"),
+        ),
     ),
     Scene(
         name="restore",
@@ -130,8 +139,19 @@ SCENES = (
         words=("restore", "--force", "kept.zip"),
         steps=(
             *_around("backup_restore.unpack", "backup_restore.settle", "backup_restore.replace"),
+            *("restore.unpacked", "restore.announced", "restore.parted", "restore.replaced"),
             *("database.made", *_INDEX),
         ),
+    ),
+    Scene(
+        name="repair",
+        on="hurt",
+        words=("verify", "--repair"),
+        steps=(
+            *("database.made", "repair.salvaged", "repair.mended", "repair.linked"),
+            *("repair.swapped", *_INDEX),
+        ),
+        later=(("database.made", 2), ("database.made", 3)),
     ),
 )
 
@@ -229,6 +249,8 @@ def prepare(desk: Desk) -> None:
     # Three runs, so that the next one has four segments to merge.
     for names in (("c0", "c1"), ("c2", "c3"), ("c4", "c5", "stale")):
         _expect(0, desk.run("first", "ingest", *(f"docs/{name}.md" for name in names)))
+    desk.copy("first", "hurt")
+    _hurt(desk.folder / "hurt")
     desk.copy("first", "kept")
     _expect(0, desk.run("kept", "reindex", "--prompts", "qwen3", "--keep-old", "--force"))
     _write(docs / "c1.md", _contract(1, 2), when=1_600_000_100)
@@ -241,6 +263,13 @@ def prepare(desk: Desk) -> None:
 
 def _expect(code: int, given: int) -> None:
     assert given == code
+
+
+def _hurt(home: Path) -> None:
+    """Take away the first page of the database, and a file of the index: all can be mended."""
+    with (home / "kb.sqlite3").open("r+b") as file:
+        file.write(bytes(4096))
+    min((home / "index").glob("*.faiss")).unlink()
 
 
 def _write(path: Path, text: str, *, when: int) -> None:

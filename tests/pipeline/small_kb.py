@@ -32,6 +32,7 @@ MARKED = {
     "kb.store.local.backup": ("_copy", "_pack", "_publish"),
     "kb.store.local.backup_restore": ("_unpack", "_settle", "_replace"),
     "kb.store.local.collect": ("_drop_vectors",),
+    "kb.store.local.generations": ("LocalGenerations._put_away", "LocalGenerations._take_out"),
     "kb.pipeline.setup": ("remember_settings",),
 }
 
@@ -68,7 +69,8 @@ def _counting(real: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _mark(module: str, name: str) -> None:
-    loaded = importlib.import_module(module)
+    *owners, name = name.split(".")
+    loaded = functools.reduce(getattr, owners, importlib.import_module(module))
     work = getattr(loaded, name)
     short = f"{module.rpartition('.')[2]}.{name.strip('_')}"
 

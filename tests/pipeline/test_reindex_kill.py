@@ -27,7 +27,10 @@ from tests.pipeline.test_reindex import WORDS, paid
 from tests.store import invariants
 
 BUILDING = ["vectors.written", "vectors.committed", "built.written", "built.committed"]
-SWITCHING = ["settings.written", "switch.written", "switch.committed", "settings.renamed"]
+SWITCHING = [
+    *("settings.written", "switch.put_away", "switch.written", "switch.committed"),
+    "settings.renamed",
+]
 REINDEX = ["generation.begun", *BUILDING, *SWITCHING, "gc.emptied", "gc.vectors"]
 ROLLBACK = [*BUILDING, *SWITCHING]
 GC = ["gc.marked", "gc.emptied", "gc.vectors"]

@@ -196,7 +196,7 @@ def test_sha256_of_what_is_gone_or_refused(tree: Path, monkeypatch: pytest.Monke
     def denied(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", denied)
+    monkeypatch.setattr("kb.source.content.os.open", denied)
     with pytest.raises(StageError) as error:
         sha256_of(refused)
     assert error.value.failure.code == "discover.unreadable"
