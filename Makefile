@@ -3,10 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 KB := $(BIN)/kb --home .demo
 INSTALLED := $(VENV)/.installed
+SECONDS ?= 600
 SERVERS ?= $(or $(KB_TEST_SERVERS),$(HOME)/.cache/kb-test-servers)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers check format bench lock clean
+.PHONY: help demo test test-servers fuzz check format bench lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +35,13 @@ demo: $(INSTALLED)  ## ingest sample_docs, ask three questions, show what failed
 	@$(KB) failures
 
 test: $(INSTALLED)  ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 test-servers: $(INSTALLED)  ## install real embedding servers (5 GB, once) and test with them
 	@KB_TEST_SERVERS="$(SERVERS)" $(BIN)/python -m pytest tests/servers
+
+fuzz: $(INSTALLED)  ## read damaged files of every format for SECONDS (600)
+	@$(BIN)/python -m tests.extract.fuzz --seconds $(SECONDS) $(FUZZ)
 
 check: $(INSTALLED)  ## lint, types and layers alone, in seconds; the tests run them too
 	$(BIN)/ruff format --check .

@@ -157,11 +157,13 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
     ),
     "extract.encrypted": _entry(
         "The file is protected by a password.",
-        "Save a copy without the password and ingest that.",
+        "Give the password of a PDF: `kb retry --code extract.encrypted --password-file FILE`, or "
+        "in KB_PDF_PASSWORDS. Of other files, save a copy without it and ingest that.",
     ),
     "extract.no_text": _entry(
         "The page holds a picture and no text layer, as a scan does.",
-        "Run the file through an OCR program (for instance `ocrmypdf in.pdf out.pdf`).",
+        "Install an engine that recognises letters (`pip install 'clausekb[ocr]'`, or the program "
+        "tesseract), then `kb retry`.",
     ),
     "extract.encoding": _entry(
         "The text encoding cannot be told with certainty.",

@@ -13,6 +13,8 @@ REPOSITORY = Path(__file__).parent.parent
 settings.register_profile(
     "kb", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
+# Whether this machine can recognise letters changes what a scan gives.
+os.environ["KB_OCR"] = "off"
 settings.register_profile("long", parent=settings.get_profile("kb"), max_examples=2000)
 settings.load_profile(os.environ.get("KB_HYPOTHESIS", "kb"))
 
@@ -25,6 +27,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
         if name.lower() in {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("KB_OCR", "off")
 
 
 @pytest.fixture(scope="session")
