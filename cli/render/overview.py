@@ -62,6 +62,8 @@ def _document_row(row: DocumentRow, *, several: bool) -> list[object]:
         state = f"{row.pages - missing} of {row.pages} pages" if row.pages else "partly"
     if row.doubtful:
         state += f", {row.doubtful} unsure"
+    elif row.confidence is not None:
+        state += f", OCR {row.confidence:.0%}"
     collection = [row.collection] if several else []
     return [row.path, *collection, row.format, row.pages, row.chunks, state]
 

@@ -57,6 +57,9 @@ def _stands_in(name: Name, start: int, end: int, text: str) -> bool:
     """Tell whether a heading stands in the passage `text` from its first letter to its last."""
     if not start <= name.start <= name.end <= end:
         return False
+    # The heading's own lines hold all of its name, but where the text goes on in its last one.
+    if name.end - name.start >= len(name.text):
+        return True
     return _letters(text[name.start - start :]) >= _letters(name.text)
 
 

@@ -50,6 +50,8 @@ class DocumentRow:
     left_out: int = 0
     #: Pages read by OCR of which the letters are not sure (confidence below 0.7).
     doubtful: int = 0
+    #: That of the page read by OCR with the least of it, 0 to 1; None where none was.
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

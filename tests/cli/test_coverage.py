@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ def test_list_has_the_counts_of_each_document(kb, shelf):
     }
     assert (scans["left_out"], scans["doubtful"], scans["pages"]) == (10, 0, 4)
     assert found["ocr/read.pdf"]["doubtful"] == 2
+    assert (found["ocr/read.pdf"]["confidence"], scans["confidence"]) == (0.41, None)
     for row in found.values():
         assert sum(row["coverage"].values()) == row["pages"]
     shown = kb("list").out
@@ -67,6 +69,19 @@ def test_list_has_the_counts_of_each_document(kb, shelf):
     assert "2 unsure" in shown
     assert "2 pages are not searchable: kb status shows which and why." in shown
     assert all(cell_len(line) <= 80 for line in shown.splitlines())
+
+
+def test_list_says_how_sure_the_least_sure_page_was(kb, here):
+    with closing(open_store(here / ".kb", create=True)) as store, store.writer("test") as writer:
+        text = "The boiler is descaled."
+        made = [
+            replace(page, confidence=sure)
+            for page, sure in zip(
+                pages(PageState.OCR, PageState.OCR, text=text), (0.93, 0.84), strict=True
+            )
+        ]
+        writer.put(draft("scan.pdf", [text], keys=[None], pages=tuple(made)))
+    assert "indexed, OCR 84%" in kb("list").out
 
 
 def test_status_sums_them_and_names_the_pages(kb, shelf):

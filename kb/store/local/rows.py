@@ -29,9 +29,10 @@ DOCUMENT_SQL: Final = """
     SELECT documents.id, documents.path, title, documents.collection, format, paged,
         documents.size, documents.sha256, sources.state, ingested_at,
         (SELECT count(*) FROM chunks WHERE document_id = documents.id AND generation_id = :now),
-        (SELECT json_group_object(state, json_array(n, left_out, doubtful)) FROM (
+        (SELECT json_group_object(state, json_array(n, left_out, doubtful, least)) FROM (
             SELECT state, count(*) AS n, sum(left_out) AS left_out,
-                sum(coalesce(CAST(confidence AS REAL) < 0.7, 0)) AS doubtful
+                sum(coalesce(CAST(confidence AS REAL) < 0.7, 0)) AS doubtful,
+                min(CAST(confidence AS REAL)) AS least
             FROM pages WHERE document_id = documents.id GROUP BY state))
     FROM documents JOIN sources USING (path)"""
 FAILURE_SQL: Final = """
@@ -77,7 +78,7 @@ def document_row(row: Row) -> DocumentRow:
     """Read a row of `DOCUMENT_SQL`."""
     _, path, title, collection, form, paged, size, sha256, state, at, chunks, coverage = row
     counts = json.loads(coverage)
-    pages = {name: number for name, (number, _, _) in counts.items()}
+    pages = {name: number for name, (number, *_) in counts.items()}
     return DocumentRow(
         path=path,
         title=title,
@@ -90,8 +91,9 @@ def document_row(row: Row) -> DocumentRow:
         state=state,
         ingested_at=at,
         coverage=pages,
-        left_out=sum(left_out for _, left_out, _ in counts.values()),
-        doubtful=sum(doubtful for _, _, doubtful in counts.values()),
+        left_out=sum(left_out for _, left_out, *_ in counts.values()),
+        doubtful=sum(doubtful for *_, doubtful, _ in counts.values()),
+        confidence=min((least for *_, least in counts.values() if least is not None), default=None),
     )
 
 
