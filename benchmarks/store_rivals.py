@@ -65,7 +65,7 @@ class Running:
 def main() -> None:
     names = [rival.name for rival in RIVALS]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100_000, help="vectors, in thousands")
+    parser.add_argument("--count", type=int, default=100_000, help="vectors")
     parser.add_argument("--dimensions", type=int, help="default: 384, then 2560")
     parser.add_argument("--only", default=",".join(names), help=f"of {', '.join(names)}")
     default = Path(tempfile.gettempdir()) / "kb-rivals"

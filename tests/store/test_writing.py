@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from contextlib import closing
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from kb.errors import StoreError
 from kb.store import open_store, verify_store
-from kb.store.local import words
+from kb.store.local import seals, words
 from kb.store.local.words import fold, index_words, tokens
 from tests.store.builders import PROFILE, draft, embed, texts_of, vector_of
 
@@ -95,3 +96,26 @@ def test_a_document_of_very_many_chunks_names_its_vectors(store):
     with store.snapshot() as snapshot:
         (best, *_) = snapshot.nearest(vector_of("text 777"), top_k=3)
         assert texts_of(snapshot, [best]) == ["text 777"]
+
+
+def test_ctrl_c_within_a_statement_is_no_fault_of_the_database(home, monkeypatch):
+    with closing(open_store(home, create=True)) as store, store.writer("test") as writer:
+        embed(writer, ["one", "two"])
+        writer.put(draft("a.md", ["one"]))
+    calls = iter(range(100))
+    seal = seals._seal
+
+    def interrupted(*values):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return seal(*values)
+
+    monkeypatch.setattr(seals, "_seal", interrupted)
+    with closing(open_store(home)) as store, store.writer("test") as writer:
+        two = draft("b.md", ["two"])
+        with pytest.raises(KeyboardInterrupt):
+            writer.put(two)
+    monkeypatch.undo()
+    with closing(open_store(home)) as store, store.snapshot() as snapshot:
+        assert [row.path for row in snapshot.documents()] == ["a.md"]
+    assert all(each.ok for each in verify_store(home))

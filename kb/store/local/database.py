@@ -23,6 +23,9 @@ Row: TypeAlias = tuple[Any, ...]
 FILE: Final = "kb.sqlite3"
 #: How long SQLite itself waits for another connection's short lock, in milliseconds.
 BUSY_MS: Final = 5_000
+#: What sqlite3 makes of any exception in a function of ours. They raise none of their own, so it
+#: was Ctrl-C or SIGTERM.
+_INTERRUPTED: Final = "user-defined function raised exception"
 #: `PRAGMA application_id` of every kb database: the bytes "kb01".
 APPLICATION_ID: Final = 0x6B623031
 #: `PRAGMA user_version` this code reads and writes; `schema.py` brings older ones up to it.
@@ -60,12 +63,17 @@ _SAYINGS: Final = {
 
 @contextmanager
 def door(thing: Path) -> Iterator[None]:
-    """Turn every SQLite and operating-system error in the block into a `StoreError`."""
+    """Turn every SQLite and operating-system error in the block into a `StoreError`.
+
+    Raises KeyboardInterrupt where that came while SQLite was calling our own function (`seals`).
+    """
     try:
         yield
     except sqlite3.ProgrammingError:
         raise  # a mistake in kb, not a broken world
     except sqlite3.Error as error:
+        if str(error) == _INTERRUPTED:
+            raise KeyboardInterrupt from error
         raise StoreError(_from_sqlite(error, thing)) from error
     except UnicodeEncodeError as error:
         message = f"{thing} cannot hold a name that is not valid Unicode: {error.object!r}."
