@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from typing import Final
 
 from kb.model import Document, Heading, Page, Source
 
+#: More text than this in one document is refused: no one reads it, and memory ends. Tables make
+#: more text than they hold (separators, names), so they are stopped while it is made.
+MAX_CHARACTERS: Final = 64_000_000
 #: NULs and lone surrogates can be kept in no database and sent to no server. One character takes
 #: the place of each, so that offsets stay.
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")

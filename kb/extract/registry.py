@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from kb.errors import Failure, StageError, failure
 from kb.extract.archive.inside import load_member
+from kb.extract.canonical import MAX_CHARACTERS
 from kb.extract.loading import load, opened
 from kb.model import Document, Source
 
@@ -56,9 +57,7 @@ class Format:
         return self.reader()(load(source), source)
 
 
-#: More text than this in one document is refused: no one reads it, and memory ends. So it is with
-#: headings, of which the longest books have some thousands.
-MAX_CHARACTERS: Final = 64_000_000
+#: More headings are refused as more text is: the longest books have some thousands.
 MAX_HEADINGS: Final = 200_000
 
 _FORMATS: Final = (

@@ -13,13 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kb.errors import StageError, failure
-from kb.extract.canonical import Composer
+from kb.extract.canonical import MAX_CHARACTERS, Composer
 
 #: A header longer than this does not fit above a passage.
 _LONGEST_HEADER = 120
 _LONGEST_NAME = 80
-#: Tables make more text than they hold: separators, names. No more than this.
-MAX_CHARACTERS = 64_000_000
 _BATCH = 2000
 #: In a sheet this wide, rows with a few cells are written without the empty ones between them.
 _WIDE = 500

@@ -13,6 +13,8 @@ from typing import Any
 import docx
 from docx.document import Document as WordDocument
 
+from kb.errors import StageError
+from kb.extract import extract
 from kb.model import Document, Page, Source
 
 
@@ -129,6 +131,20 @@ def repacked(data: bytes, parts: dict[str, bytes | None]) -> bytes:
 
 def page_texts(document: Document) -> list[str]:
     return [document.text[page.start : page.end] for page in document.pages]
+
+
+def outcome(source: Source) -> Document | None:
+    """Read a file: what it says, whole, or None where it is refused as it should be."""
+    failure = None
+    try:
+        document = extract(source)
+    except StageError as error:
+        failure = error.failure
+    if failure is not None:
+        assert failure.code.startswith("extract.")
+        return None
+    assert_whole(document)
+    return document
 
 
 def assert_whole(document: Document) -> None:

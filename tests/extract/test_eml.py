@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kb.errors import StageError
 from kb.extract import extract
 from kb.model import Document, Source
-from tests.extract.make import assert_whole, written
+from tests.extract.make import assert_whole, outcome, written
 from tests.extract.make_archives import named, zipped
 
 PICTURE = b"\x89PNG\r\n\x1a\n"
@@ -265,19 +265,6 @@ def test_parts_in_parts_without_end_are_refused(tmp_path: Path, levels: int) -> 
         "extract.too_large",
         "extract.corrupt",
     }
-
-
-def outcome(source: Source) -> Document | None:
-    failure = None
-    try:
-        document = extract(source)
-    except StageError as error:
-        failure = error.failure
-    if failure is not None:
-        assert failure.code.startswith("extract.")
-        return None
-    assert_whole(document)
-    return document
 
 
 PIECES = st.sampled_from(

@@ -15,7 +15,7 @@ from kb.errors import StageError
 from kb.extract import extract
 from kb.extract.mail.rtf_packed import unpacked
 from kb.model import Document, Source
-from tests.extract.make import assert_whole, written
+from tests.extract.make import assert_whole, outcome, written
 from tests.extract.make_archives import named, properties
 from tests.extract.make_compound import Tree, compound
 
@@ -146,19 +146,6 @@ def test_packed_rtf_is_unpacked() -> None:
 def test_any_packed_rtf_is_unpacked_or_refused(data: bytes) -> None:
     head = struct.pack("<II4sI", len(data) + 12, 2**31, b"LZFu", 0)
     assert len(unpacked(head + data)) <= 17 * 8 * len(data)
-
-
-def outcome(source: Source) -> Document | None:
-    failure = None
-    try:
-        document = extract(source)
-    except StageError as error:
-        failure = error.failure
-    if failure is not None:
-        assert failure.code.startswith("extract.")
-        return None
-    assert_whole(document)
-    return document
 
 
 def test_damage_at_any_place_is_survived(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from kb.errors import StageError
 from kb.extract import extract, is_container
 from kb.extract.archive import names
-from kb.model import Document, Member, Source
-from tests.extract.make import assert_whole, written
+from kb.model import Member, Source
+from tests.extract.make import assert_whole, outcome, written
 from tests.extract.make_archives import named, raw_zip, zipped
 
 
@@ -306,19 +306,6 @@ def test_a_hundred_thousand_files_of_one_name_are_named_at_once() -> None:
     stored = names.stored_names(["a/x.pdf"] * 100_000)
     assert len(set(stored)) == 100_000
     assert stored[-1] == "a/x (100000).pdf"
-
-
-def outcome(source: Source) -> Document | None:
-    failure = None
-    try:
-        document = extract(source)
-    except StageError as error:
-        failure = error.failure
-    if failure is not None:
-        assert failure.code.startswith("extract.")
-        return None
-    assert_whole(document)
-    return document
 
 
 @given(

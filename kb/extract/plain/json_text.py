@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from kb.errors import Failure, StageError, failure
-from kb.extract.canonical import Composer, keepable, stem
+from kb.extract.canonical import MAX_CHARACTERS, Composer, keepable, stem
 from kb.extract.plain.encoding import decode
-from kb.extract.rows import MAX_CHARACTERS
 from kb.model import Document, Source
 
 #: So many broken lines are told one by one.

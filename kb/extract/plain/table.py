@@ -14,9 +14,9 @@ from itertools import islice
 from typing import Final
 
 from kb.errors import StageError, failure
-from kb.extract.canonical import Composer, keepable, stem
+from kb.extract.canonical import MAX_CHARACTERS, Composer, keepable, stem
 from kb.extract.plain.encoding import decode
-from kb.extract.rows import MAX_CHARACTERS, Rows
+from kb.extract.rows import Rows
 from kb.model import Document, Source
 
 _DELIMITERS: Final = (",", "\t", ";", "|")
