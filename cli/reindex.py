@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     examples=(
         "kb reindex --base-url http://gpu1:8000/v1 --model BAAI/bge-m3 --dry-run",
         "kb reindex --target-tokens 400 --keep-old",
+        "kb reindex --model builtin:static --eval questions.jsonl",
         "kb reindex --json --wait 600",
     ),
 )
@@ -62,6 +64,13 @@ if TYPE_CHECKING:
     show_default=False,
     help="Also where nothing differs, or the new one finds less.",
 )
+@click.option(
+    "--eval",
+    "labelled",
+    metavar="DATASET",
+    type=click.Path(path_type=Path),
+    help="Compare by these labelled questions.  [default: questions made of the documents]",
+)
 @wait_option
 def command(  # noqa: PLR0913 - one parameter for each option
     common: Common,
@@ -75,6 +84,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     keep_old: bool,
     dry_run: bool,
     force: bool,
+    labelled: Path | None,
     wait: float | None,
 ) -> int:
     """Make all passages and vectors anew from the stored text; the files are not needed.
@@ -95,7 +105,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
         "chunking.overlap_tokens": overlap_tokens,
     }
     base = open_base(common, options)
-    how = How(keep_old=keep_old, dry_run=dry_run, force=force, wait_s=wait)
+    how = How(keep_old=keep_old, dry_run=dry_run, force=force, wait_s=wait, labelled=labelled)
     with watching(quiet=common.quiet) as observer:
         outcome = reindex(base, how=how, observer=observer)
     return finish(common, outcome)

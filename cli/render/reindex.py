@@ -44,10 +44,12 @@ def outcome_lines(outcome: Outcome, *, width: int) -> Iterator[Text]:
 
 def _compared(check: SelfCheck, width: int) -> Iterator[Text]:
     if check.rows:
-        told = (
-            f"{check.questions} headings and sentences of the documents were asked for; the mean "
-            "reciprocal rank of the right passage:"
+        asked = (
+            f"{count(check.questions, 'question')} of {check.dataset} were asked"
+            if check.dataset
+            else f"{check.questions} headings and sentences of the documents were asked for"
         )
+        told = f"{asked}; the mean reciprocal rank of the right passage:"
         yield from map(Text, paragraph(told, width, ""))
         rows = [
             (_WAYS[row.mode], f"{row.before:.3f}", f"{row.after:.3f}{' worse' * row.worse}")
@@ -55,6 +57,12 @@ def _compared(check: SelfCheck, width: int) -> Iterator[Text]:
         ]
         yield from table(_COLUMNS, rows, width=width)
         told = f"It may fall by {check.margin:.2f}, and by what chance accounts for."
+        yield from map(Text, paragraph(told, width, ""))
+    if check.left_out:
+        told = (
+            "Not asked, as no answer to them is in the knowledge base: "
+            f"{count(check.left_out, 'question')} of {check.dataset}."
+        )
         yield from map(Text, paragraph(told, width, ""))
     if check.note:
         yield from map(Text, paragraph(check.note, width, ""))

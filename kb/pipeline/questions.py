@@ -43,6 +43,8 @@ class Asked:
 
     text: str
     answers: tuple[Span, ...]
+    #: The path of the document that alone it is asked of; None: all.
+    within: str | None = None
 
 
 def questions(store: Store, *, seed: int = 0) -> list[Asked]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from kb.model import Profile, Report, RunStatus
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.embedder import check_canaries, open_embedder
 from kb.pipeline.estimate import Estimate, measured, sentence, sizes
+from kb.pipeline.evaluate_own import Own, own_questions
 from kb.pipeline.observe import Observer, Silent
 from kb.pipeline.rebuild import Work, fill
 from kb.pipeline.recipe import (
@@ -33,6 +35,7 @@ from kb.pipeline.setup import HEAD
 from kb.pipeline.tally import Tally
 from kb.pipeline.target import Target, find_target
 from kb.pipeline.toml_file import settle, write_beside
+from kb.pipeline.weighing import set_weight
 from kb.store import Builder, Generation, Recipe, Store, Writer
 
 COMMAND: Final = "reindex"
@@ -57,6 +60,9 @@ class How:
     force: bool = False
     #: How long to wait for another writer; None: briefly.
     wait_s: float | None = None
+    #: A set of labelled questions about the stored documents, to compare with; None: questions
+    #: are made of the documents.
+    labelled: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ def reindex(
     run = _Run(base, how or How(), observer or Silent())
     with ExitStack() as stack:
         run.store = stack.enter_context(closing(base.open()))
+        run.read_labels()
         if run.how.dry_run:
             return run.guarded(lambda: run.rehearse(stack))
         writer = stack.enter_context(run.store.writer(COMMAND, wait_s=run.how.wait_s))
@@ -121,6 +128,13 @@ class _Run:
     check: SelfCheck | None = None
     switched: bool = False
     note: str = ""
+    own: Own | None = None
+
+    def read_labels(self) -> None:
+        """Read the labelled questions before anything is made; raises `UsageError`."""
+        if self.how.labelled is not None:
+            with self.store.snapshot() as snapshot:
+                self.own = own_questions(snapshot, self.how.labelled)
 
     def rehearse(self, stack: ExitStack) -> str:
         """Say what a reindex would take; nothing that is found changes."""
@@ -217,6 +231,7 @@ class _Run:
         self.tally.skip(Stage.EMBED, -self.estimate.probed)
         self.observer.say("Bringing the index up to date.")
         builder.refresh_index()
+        set_weight(self.store, builder, builder.id, embedder, self.observer)
         self.observer.say("Comparing the new generation with the one in use.")
         self.check = self._compare(builder, embedder, stack)
         if self.check.worse and not self.how.force:
@@ -251,6 +266,7 @@ class _Run:
             Side(generation=current.id, embedder=mine),
             Side(generation=builder.id, embedder=embedder),
             mode=self.base.settings.search_mode,
+            own=self.own,
         )
 
     def _switch(self, writer: Writer, builder: Builder, recipe: Recipe) -> None:

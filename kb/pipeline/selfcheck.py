@@ -1,8 +1,9 @@
 """Does the new generation find the user's own passages at least as well as the one in use?
 
 Headings and sentences of the stored documents are asked in both, as `kb search` ranks them, and by
-meaning alone, which is what a new model changes. The new one is worse where the mean reciprocal
-rank falls by more than `MARGIN` and by more than chance can explain.
+meaning alone, which is what a new model changes; or the user's own labelled questions are, as
+`kb search` ranks them. The new one is worse where the mean reciprocal rank falls by more than
+`MARGIN` and by more than chance can explain.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kb.embed import Embedder
 from kb.errors import EndpointError, KbError
 from kb.model import Profile
+from kb.pipeline.evaluate_own import Own
 from kb.pipeline.marks import compare
 from kb.pipeline.questions import Asked, Span, is_answer, questions
 from kb.search.rank import Question, rank
@@ -52,6 +54,10 @@ class SelfCheck:
     margin: float
     rows: tuple[Row, ...]
     worse: bool
+    #: Name of the set that the questions are from; empty: they are made of the documents.
+    dataset: str = ""
+    #: Questions of the set that were not asked, as no answer to them is stored.
+    left_out: int = 0
     #: Why there is less to compare than there might be; empty where there is not.
     note: str = ""
 
@@ -68,20 +74,36 @@ class Side:
     embedder: Embedder | None
 
 
-def self_check(store: Store, before: Side, after: Side, *, mode: str) -> SelfCheck:
-    """Ask both generations; raises `EndpointError` where the new one's endpoint fails."""
-    asked = questions(store)
+def self_check(
+    store: Store, before: Side, after: Side, *, mode: str, own: Own | None = None
+) -> SelfCheck:
+    """Ask both generations; `own` are labelled questions to ask in place of those made here.
+
+    Raises `EndpointError` where the new one's endpoint fails.
+    """
+    asked = own.asked if own is not None else questions(store)
+    name, left_out = (own.name, own.left_out) if own is not None else ("", 0)
     if len(asked) < LEAST:
-        note = f"There are only {len(asked)} headings and sentences to ask for: too few to compare."
-        return SelfCheck(questions=len(asked), margin=MARGIN, rows=(), worse=False, note=note)
+        what = f"labelled questions in {name}" if name else "headings and sentences"
+        note = f"There are only {len(asked)} {what} to ask for: too few to compare."
+        return SelfCheck(
+            questions=len(asked),
+            margin=MARGIN,
+            rows=(),
+            worse=False,
+            dataset=name,
+            left_out=left_out,
+            note=note,
+        )
     note, old = "", _vectors(before, asked, forgiving=True)
     if old is None:
         note = "The former model does not answer, so its words alone were compared with."
     new = old if after.embedder is before.embedder else _vectors(after, asked)
     assert new is not None, "only the former one's silence is forgiven"
-    modes = ["lexical"] if mode == "lexical" else [mode, "dense"] if mode != "dense" else ["dense"]
-    if old is None:
+    modes = [mode, "dense"] if mode == "hybrid" else [mode]
+    if old is None or own is not None:
         # By meaning there is nothing to compare with: the new one has to do better than words do.
+        # And a person's own questions say what searches are for: by which means does not matter.
         modes = modes[:1]
     rows = [_row(store, (before, old), (after, new), asked, way) for way in modes]
     return SelfCheck(
@@ -89,6 +111,8 @@ def self_check(store: Store, before: Side, after: Side, *, mode: str) -> SelfChe
         margin=MARGIN,
         rows=tuple(rows),
         worse=any(row.worse for row in rows),
+        dataset=name,
+        left_out=left_out,
         note=note,
     )
 
@@ -162,7 +186,7 @@ def _mark(
             mode=mode,
             top_k=_DEPTH,
             dense_weight=weight,
-            within=Filter(),
+            within=Filter(path=asked.within),
         ),
     )
     for hit in hits:

@@ -140,3 +140,28 @@ def test_a_second_job_waits_or_leaves(kb_apart, desk):
     assert told["code"] == "store.locked"
     assert "`ingest` (process" in told["message"]
     assert "waited 0.2 s" in told["message"]
+
+
+def test_labelled_questions_decide(kb_apart, desk, fake):
+    words = ("amber", "birch", "cedar", "dune", "ember")
+    rows = [
+        {
+            "query": f"who has the {word} of kind{n}",
+            "path": f"{word}.md",
+            "contains": f"house{i}{n}",
+        }
+        for i, word in enumerate(words)
+        for n in range(4)
+    ]
+    rows.append({"query": "whose is the fjord?", "path": "fjord.md"})
+    (desk / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    to = ("-q", "reindex", "--target-tokens", "16", "--eval", "mine.jsonl")
+    result = narrow(kb_apart(*to, cwd=desk))
+    assert result.code == 0, result.out
+    told = result.out.replace("\n", " ")
+    assert "20 questions of mine.jsonl were asked; the mean reciprocal rank" in told
+    assert "no answer to them is in the knowledge base: 1 question of mine.jsonl." in told
+    assert "words and meaning" in told
+    result = kb_apart("reindex", "--eval", "gone.jsonl", "--json", cwd=desk)
+    assert result.code == 2
+    assert result.json["error"]["code"] == "usage.dataset"
