@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kb.embed import Embedder
     from kb.model import Matrix
 
 #: Texts encoded at once.
@@ -96,16 +97,20 @@ class BuiltinEmbedder:
         self.close()
 
 
-def load(name: str) -> BuiltinEmbedder:
+def load(name: str) -> Embedder:
     """Give the built-in model of that name as an embedder; raises `UsageError`."""
-    if name != "builtin:static":
-        raise UsageError(
-            failure(
-                "embed.model_not_found",
-                f"There is no built-in model named {name!r}.",
-                hint="The built-in model is builtin:static.",
-            )
-        )
-    from kb.embed.builtin import DENSE_WEIGHT, load_static_model
+    if name == "builtin:minilm":
+        from kb.embed.builtin_minilm.embedder import MiniLmEmbedder
 
-    return BuiltinEmbedder(load_static_model(), dense_weight=DENSE_WEIGHT)
+        return MiniLmEmbedder()
+    if name == "builtin:static":
+        from kb.embed.builtin import DENSE_WEIGHT, load_static_model
+
+        return BuiltinEmbedder(load_static_model(), dense_weight=DENSE_WEIGHT)
+    raise UsageError(
+        failure(
+            "embed.model_not_found",
+            f"There is no built-in model named {name!r}.",
+            hint="The built-in models are builtin:static and builtin:minilm.",
+        )
+    )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from kb.model import Matrix
 
 BUILTIN = "builtin:"
+#: The model that is used where none is named.
+DEFAULT = f"{BUILTIN}static"
 
 
 def open_embedder(
@@ -25,7 +27,7 @@ def open_embedder(
     when its vectors could not be compared with those already stored.
     """
     if settings.base_url is None or (settings.model or "").startswith(BUILTIN):
-        embedder = open_builtin(settings.model or f"{BUILTIN}static")
+        embedder = open_builtin(settings.model or DEFAULT)
     else:
         check_provider(settings.base_url, pinned)
         embedder = open_endpoint(
@@ -84,6 +86,11 @@ def check_profile(mine: Profile, pinned: Profile | None) -> None:
     if pinned is None:
         return
     differing = pinned.differences(mine)
+    if pinned.provider == mine.provider == "builtin" and "model" in differing:
+        raise mismatch(
+            f"it was made with {pinned.model}, and the settings name {mine.model}",
+            f"Leave the model as it was, or run `kb reindex --model {mine.model}` to change it.",
+        )
     if "provider" in differing:
         raise mismatch(
             f"it was made with the endpoint model {pinned.model}, and no endpoint is set",

@@ -7,7 +7,7 @@ from contextlib import closing
 from kb.config import Settings
 from kb.model import Profile
 from kb.pipeline.base import KnowledgeBase
-from kb.pipeline.embedder import check_canaries, open_embedder
+from kb.pipeline.embedder import DEFAULT, check_canaries, open_embedder
 from kb.pipeline.observe import Observer, Silent
 from kb.pipeline.toml_file import toml
 
@@ -53,8 +53,10 @@ def remember_settings(base: KnowledgeBase, profile: Profile) -> None:
 
 
 def _embedding_table(settings: Settings, profile: Profile) -> str:
-    if profile.provider == "builtin":
+    if profile.model == DEFAULT:
         return ""
+    if profile.provider == "builtin":
+        return f"\n[embedding]\nmodel = {toml(profile.model)}\n"
     values: dict[str, str | int | None] = {
         "base_url": settings.base_url,
         "model": profile.model,
