@@ -9,6 +9,7 @@ the knowledge base.
     vectors     do the vectors mean anything?        profile    are they the knowledge base's?
     speed       how fast, at how many at once?       machine    the GPU and the server's log
     end_to_end  one document, ingested and found     prompts    which prompts find more?
+    rerank      does the reranker tell an answer?
 
 Each group is a module or folder of this name with a function `checks`; what they share:
 
@@ -25,7 +26,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kb.doctor import end_to_end, profile, settings
+from kb.doctor import end_to_end, profile, rerank, settings
 from kb.doctor.check import Check, Status, fail, skip
 from kb.doctor.examination import Examination, Wanted
 from kb.doctor.machine.checks import checks as machine_checks
@@ -61,6 +62,7 @@ GROUPS: Final = (
     Group(name="machine", run=machine_checks),
     Group(name="end_to_end", run=end_to_end.checks, needs="embedder"),
     Group(name="prompts", run=prompts_checks, needs="vectors"),
+    Group(name="rerank", run=rerank.checks),
 )
 
 _WHY_NOT: Final = {

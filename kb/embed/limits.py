@@ -117,16 +117,25 @@ class Limits:
 
     def _named(self, texts: Sequence[str], words: str) -> int | None:
         """Give the limit that the words name, unless they are a text's own, or cannot be true."""
-        found = re.search(_NAMED, words)
-        if found is None or any(found[1] in text for text in texts):
+        named = named_limit(words)
+        if named is None or any(str(named) in text for text in texts):
             return None
-        named = int(found[1])
         return named if named < max(map(at_most, texts)) else None
 
     def _likely(self, text: str) -> int:
         share = self._share
         least = _SILENT if self._silent else 0.0
         return ceil(weigh(text) * max(least, _UNSEEN if share is None else share * _MARGIN))
+
+
+def named_limit(words: str) -> int | None:
+    """Give the limit in tokens that a server names when it refuses a text, None where it does not.
+
+    >>> named_limit("This model's maximum context length is 512 tokens.")
+    512
+    """
+    found = re.search(_NAMED, words)
+    return int(found[1]) if found else None
 
 
 def _too_long(told: str, tokens: int, limit: int) -> Failure:

@@ -27,7 +27,7 @@ def bases(base_url: str) -> tuple[str, ...]:
     >>> bases("http://gpu:8000/v1/v1/embeddings")
     ('http://gpu:8000/v1', 'http://gpu:8000')
     """
-    parts = _checked(base_url.strip())
+    parts = checked(base_url.strip())
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
     path = re.sub(r"(/v\d+)/embeddings$|/embeddings$", r"\1", path)
     path = re.sub(r"(/v\d+)\1+$", r"\1", path)
@@ -57,33 +57,41 @@ def in_container(*, root: Path = Path("/"), environ: Mapping[str, str] = os.envi
     return re.search(r"docker|kubepods|containerd|libpod|lxc", groups) is not None
 
 
-def _checked(url: str) -> SplitResult:
+def checked(
+    url: str,
+    *,
+    whose: str = "The endpoint's",
+    setting: str = "KB_BASE_URL",
+    key: str = "KB_API_KEY",
+) -> SplitResult:
+    """Give the parts of an address that can be asked; raises `UsageError` naming the `setting`."""
+    example = f"{setting}={_EXAMPLE}"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         # The error's own words may hold the password, so they are not repeated.
-        raise _wrong("The endpoint's address is not a URL.") from error
+        raise _wrong(f"{whose} address is not a URL.", f"For instance {example}") from error
     if "@" in parts.netloc:
         raise _wrong(
-            "The endpoint's address holds a user name or password.",
-            "Leave it out of KB_BASE_URL and put the key into KB_API_KEY.",
+            f"{whose} address holds a user name or password.",
+            f"Leave it out of {setting} and put the key into {key}.",
         )
     if "://" not in url or parts.scheme.lower() not in {"http", "https"}:
         shown = url.partition("?")[0]
         raise _wrong(
-            f"The endpoint's address {shown!r} does not begin with http:// or https://.",
-            f"Write it in full, for instance KB_BASE_URL={_EXAMPLE}",
+            f"{whose} address {shown!r} does not begin with http:// or https://.",
+            f"Write it in full, for instance {example}",
         )
     if not parts.hostname or port == 0 or re.search(r"\s", url):
-        raise _wrong("The endpoint's address names no host.")
+        raise _wrong(f"{whose} address names no host.", f"For instance {example}")
     if parts.query or parts.fragment:
         raise _wrong(
-            "The endpoint's address holds a ? or #.",
-            "Leave that part out of KB_BASE_URL; a key belongs into KB_API_KEY.",
+            f"{whose} address holds a ? or #.",
+            f"Leave that part out of {setting}; a key belongs into {key}.",
         )
     return parts
 
 
-def _wrong(message: str, hint: str = f"For instance KB_BASE_URL={_EXAMPLE}") -> UsageError:
+def _wrong(message: str, hint: str) -> UsageError:
     return UsageError(failure("usage.settings", message, hint=hint))
