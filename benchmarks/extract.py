@@ -9,8 +9,8 @@ text of every page, in one process), with kb's reader in one process, and with k
 worker processes and kb's chunker beside them (`pipeline`), and cuts the same text with kb's
 chunker and with a leading splitter where one is installed (`semantic-text-splitter`,
 `langchain-text-splitters`). The sides take turns within each round, as machines are shared; the
-best round of each counts. No side recognises letters in pictures (`KB_OCR=off`), as the bare
-libraries cannot.
+best round of each counts, and pypdf has one alone. No side recognises letters in pictures
+(`KB_OCR=off`), as the bare libraries cannot.
 
 With --labels, DATA holds `docs.jsonl` (id, pdf) and `spans.jsonl` (doc_id, text, page): each
 labelled passage is looked for by its letters and digits in kb's text. `--careful` reads with
@@ -33,9 +33,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import machine
-from kb.chunk import chunk_document
+from kb.chunk import Chunking, chunk_document
 from kb.extract import conditions, extract, open_extractor
 from kb.model import Document, Source
+from kb.pipeline.cutting import Cut, Cutter
 
 _SIGN = re.compile(r"[^\W_]")
 
@@ -92,13 +93,9 @@ def bare_pdfium(files: list[Path]) -> int:
 
 def pipeline(files: list[Path], workers: int) -> int:
     with open_extractor(workers=workers) as extractor:
-        outcomes = (outcome for _, outcome in extractor.map(map(source, files)))
-        return sum(
-            len(chunk.text)
-            for outcome in outcomes
-            if isinstance(outcome, Document)
-            for chunk in chunk_document(outcome)
-        )
+        found = extractor.map_then(map(source, files), Cutter(chunking=Chunking()))
+        cuts = (outcome.chunks for _, outcome in found if isinstance(outcome, Cut))
+        return sum(len(chunk.text) for chunks in cuts for chunk in chunks)
 
 
 def splitters(texts: list[str]) -> Iterator[tuple[str, Callable[[], int] | str]]:
@@ -176,15 +173,17 @@ def speed(files: list[Path], rounds: int, workers: int) -> None:
     def chunks() -> int:
         return sum(len(chunk_document(document)) for document in documents)
 
-    sides = [pypdf, bare, one, whole, side("kb chunk", chunks, files, files_too=False)]
+    sides = [bare, one, whole, side("kb chunk", chunks, files, files_too=False)]
     for name, found in splitters(texts):
         if isinstance(found, str):
             print(f"{name}: skipped, as it is {found}")
         else:
             sides.append(side(name, found, files, files_too=False))
+    pypdf.run()
     for _ in range(rounds):
         for each in sides:
             each.run()
+    sides.insert(0, pypdf)
     print(f"machine: {machine()}")
     print(f"{len(files)} files, {bare.pages} pages, {bare.size / 1e6:.1f} MB")
     print(f"{'':28} {'pages/s':>8} {'MB/s':>7} {'text MB/s':>9} {'seconds':>8} {'CPU s':>7}")

@@ -76,6 +76,9 @@ _MARKER: Final = re.compile(
     re.VERBOSE,
 )
 
+_AFTER_SMALL: Final = ")）"
+_WORD_INITIALS: Final = "ACEPS"
+
 _HAN_RANKS: Final = {
     "编": PART, "篇": PART, "部分": PART, "分编": PART + 5, "章": CHAPTER,
     "节": DIVISION, "条": CLAUSE, "款": CLAUSE + 5,
@@ -91,11 +94,21 @@ def read_markers(text: str, start: int, end: int) -> tuple[Marker, ...]:
 
     `(i)` has two: the letter after h, and the Roman one.
     """
+    if not _may_begin(text[start : start + 2]):
+        return ()
     match = _MARKER.match(text, start, end)
     if match is None:
         return ()
     group = match.lastgroup or ""
     return _READERS[group](match)
+
+
+def _may_begin(two: str) -> bool:
+    """Tell by its first two characters whether a line may have a number; most lines have none."""
+    first, second = two[:1], two[1:]
+    if "a" <= first <= "z":
+        return second in _AFTER_SMALL
+    return not "A" <= first <= "Z" or second == "." or first in _WORD_INITIALS
 
 
 def _han(match: re.Match[str]) -> tuple[Marker, ...]:

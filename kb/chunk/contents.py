@@ -15,6 +15,9 @@ _LEAST: Final = 3
 _PAGE_NUMBER: Final = re.compile(r"[\s.…](?:\d{1,4}|[ivxl]{1,5})(?=\s|$)")
 #: A line with no word on it, as at the foot of a page; a page's number is shorter.
 _WORDLESS: Final = re.compile(r"\n[ \t]*[\d/.-]{6,40}[ \t]*(?=\n)")
+#: How what stands between two entries ends, but for white space: with a page or such a line.
+_AT_END: Final = re.compile(r"(?:\d|[\s.…][ivxl]{1,5}|[\d/.-]{6})\Z")
+_SHOWN: Final = 6
 #: More text than this before the next page number is no entry.
 _LONGEST: Final = 130
 _NOT_WORD: Final = re.compile(r"[\W_]+")
@@ -74,6 +77,8 @@ def _has_page_numbers(text: str, one: Candidate, other: Candidate) -> bool:
     """Whether nothing stands between the two but the rest of contents entries, each with a page."""
     if not 0 < other.start - one.end <= 40 * _LONGEST:
         return False
+    if not _AT_END.search(text[one.end : other.start].rstrip()[-_SHOWN:]):
+        return False  # quicker to see than to split
     gap = _WORDLESS.sub("", text[one.end : other.start])
     *entries, rest = _PAGE_NUMBER.split(gap)
     return bool(entries) and not rest.strip() and max(map(len, entries)) <= _LONGEST

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 _DIGITS: Final = b"0123456789"
+#: What `str.split` takes for white space, in Latin-1.
+_BLANKS: Final = bytes(code for code in range(256) if chr(code).isspace())
+_BLANKS_AND_DIGITS: Final = _BLANKS + _DIGITS
 
 
 def estimate_tokens(text: str) -> int:
@@ -22,10 +25,12 @@ def estimate_tokens(text: str) -> int:
     >>> estimate_tokens("The refund"), estimate_tokens("退款"), estimate_tokens(" \n")
     (3, 2, 0)
     """
-    seen = "".join(text.split())
-    latin = seen.encode("latin-1", "ignore")
-    digits = len(latin) - len(latin.translate(None, _DIGITS))
-    tokens = -((digits - len(latin)) * 5 // 18) + digits
-    if len(latin) == len(seen):
-        return tokens
-    return tokens + len(seen.encode("utf-16-le", "surrogatepass")) // 2 - len(latin)
+    try:
+        latin, others = text.encode("latin-1"), 0
+    except UnicodeEncodeError:
+        seen = "".join(text.split())
+        latin = seen.encode("latin-1", "ignore")
+        others = len(seen.encode("utf-16-le", "surrogatepass")) // 2 - len(latin)
+    signs = len(latin.translate(None, _BLANKS_AND_DIGITS))
+    digits = len(latin.translate(None, _BLANKS)) - signs
+    return others + digits - (-signs * 5 // 18)

@@ -7,7 +7,7 @@ table of them is `FORMATS`.
 
 from kb.extract.archive.inside import is_container
 from kb.extract.pool import Extractor, open_extractor
-from kb.extract.registry import FORMATS, Format, extract, reads_by_now, supported
+from kb.extract.registry import FORMATS, Format, extract, reads_by_now, supported, too_large
 
 __all__ = [
     "FORMATS",
@@ -18,4 +18,5 @@ __all__ = [
     "open_extractor",
     "reads_by_now",
     "supported",
+    "too_large",
 ]

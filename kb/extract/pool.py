@@ -11,27 +11,24 @@ import gc
 import os
 import resource
 import signal
-import stat
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, TypeAlias
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
 
 from kb.errors import Failure, StageError, failure
 from kb.extract import conditions
 from kb.extract.ocr import clock
 from kb.extract.ocr.choice import reads_pictures
-from kb.extract.registry import extract, supported, unsupported
-from kb.extract.spawn import WorkerContext, undisturbed
+from kb.extract.registry import extract, supported, too_large, unsupported
+from kb.extract.workers import DiedError, LateError, Workers
 from kb.model import Document, Source
 
-if TYPE_CHECKING:
-    from pebble import ProcessPool
-
+Result = TypeVar("Result")
 #: What became of a source: what it says, or why that cannot be known.
 Outcome: TypeAlias = Document | Failure
 
@@ -40,12 +37,9 @@ _TIMED_BYTES = 10 * 2**20
 _MOST_TIMES = 20
 #: No worker can even start in less address space than this.
 _LEAST_MEMORY = 256 * 2**20
-#: A worker reads so many files before a fresh one takes its place: libraries leak.
-_FILES_PER_WORKER = 500
-#: So many files for each worker are under way.
-_AHEAD = 4
-#: Seconds for starting a worker on a busy machine.
-_PATIENCE = 60
+#: So many files for each worker are under way, and half of that where they are large together.
+_AHEAD = 8
+_AHEAD_BYTES = 128 * 2**20
 
 
 @contextmanager
@@ -55,17 +49,20 @@ def open_extractor(
     timeout_s: float = 120,
     memory_mb: int = 2048,
     passwords: Sequence[str] = (),
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Extractor]:
     """Give an Extractor; leaving the context ends its workers at once, finished or not.
 
     `passwords` are tried on files that ask for one. Workers are handed them through a pipe; they
-    stand in no command line, environment or message.
+    stand in no command line, environment or message. `environ` is set in the workers beside our
+    own environment, for instance `{"KB_OCR": "off"}`.
     """
     extractor = Extractor(
         workers=max(1, workers),
         timeout_s=timeout_s,
         memory_mb=memory_mb,
         passwords=tuple(passwords),
+        environ=dict(environ),
     )
     try:
         yield extractor
@@ -87,10 +84,21 @@ def read_carefully(source: Source) -> Outcome:
         return read_one(source)
 
 
-def in_time(task: Callable[[Source], Outcome], source: Source, seconds: float) -> Outcome:
+def whole(document: Document) -> Document:
+    """Give the document as it is."""
+    return document
+
+
+def in_time(
+    task: Callable[[Source], Outcome],
+    after: Callable[[Document], Result],
+    source: Source,
+    seconds: float,
+) -> Result | Failure:
     """Do a task; this process ends when it takes longer, recognising letters not counted."""
     with clock.limited(seconds):
-        return task(source)
+        outcome = task(source)
+        return outcome if isinstance(outcome, Failure) else after(outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +106,9 @@ class _Job:
     """A source that was given to the workers."""
 
     source: Source
-    future: Future[Outcome]
-    pool: ProcessPool
-    #: For reading the file, and with recognising its letters.
+    future: Future[Any]
+    #: For reading the file, not counting the recognition of its letters.
     seconds: float
-    most: float
-    #: Whether this is the second time, with a reader that does not crash.
-    careful: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,88 +123,76 @@ class Extractor:
     #: The same for a file on which a worker died, where there is another way to read it.
     careful_task: Callable[[Source], Outcome] = read_carefully
     passwords: tuple[str, ...] = field(default=(), repr=False)
-    _pool: ProcessPool | None = field(default=None, init=False)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    _pool: Workers | None = field(default=None, init=False)
 
-    def map(self, sources: Iterable[Source]) -> Generator[tuple[Source, Outcome], None, None]:
+    def map(self, sources: Iterable[Source]) -> Generator[tuple[Source, Outcome]]:
         """Give each source with what it says, or why not, in the order of the sources.
 
-        No more than four times as many sources as there are workers are taken before the first
-        of them is given back, so that a long file does not keep the other workers waiting.
+        No more than eight times as many sources as there are workers are taken before the first
+        of them is given back, and half of that where they are large, so that a long file does
+        not keep the other workers waiting.
         Failures: whatever `extract` raises, `extract.timeout` and `extract.crashed`.
         """
+        return self.map_then(sources, whole)
+
+    def map_then(
+        self, sources: Iterable[Source], after: Callable[[Document], Result]
+    ) -> Generator[tuple[Source, Result | Failure]]:
+        """Give the same as `map`, with what `after` makes of each document in its worker.
+
+        `after` travels to the workers, so it and what it gives must bear pickling; its time and
+        memory count as those of the file.
+        """
         queue: deque[_Job | tuple[Source, Failure]] = deque()
+        size = 0
         for source in sources:
             refused = _refused(source)
-            queue.append(self._job(source) if refused is None else (source, refused))
-            if len(queue) >= _AHEAD * self.workers:
-                yield self._finished(queue.popleft())
+            queue.append(self._job(source, after) if refused is None else (source, refused))
+            size += source.size
+            while queue and len(queue) >= self._ahead(size):
+                found = self._finished(queue.popleft())
+                size -= found[0].size
+                yield found
         while queue:
             yield self._finished(queue.popleft())
+
+    def _ahead(self, size: int) -> int:
+        """Give how many files are under way when they hold so many bytes."""
+        return self.workers * (_AHEAD if size <= _AHEAD_BYTES else _AHEAD // 2)
+
+    def seconds(self, source: Source) -> float:
+        """Give the time that a file has for being read, in seconds."""
+        return self.timeout_s * min(max(1.0, source.size / _TIMED_BYTES), _MOST_TIMES)
+
+    def _for_pictures(self, source: Source) -> float:
+        environ = {**os.environ, **self.environ}
+        return clock.allowance(environ) if reads_pictures(source.path, environ) else 0.0
 
     def stop(self) -> None:
         """End the workers, whatever they are doing."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.stop()  # type: ignore[no-untyped-call]
-            pool.join()
+            pool.stop()
 
-    def _job(self, source: Source, *, careful: bool = False) -> _Job:
-        """Give a source to the workers, to fresh ones if they all died after their last answer."""
-        with suppress(RuntimeError):
-            return self._submitted(source, careful=careful)
-        self.stop()
-        return self._submitted(source, careful=careful)
-
-    def _submitted(self, source: Source, *, careful: bool) -> _Job:
-        pool = self._pool or self._start()
-        seconds = self._seconds(source)
-        task = self.careful_task if careful else self.task
-        most = seconds + (clock.allowance() if reads_pictures(source.path) else 0)
-        future = pool.schedule(in_time, args=(task, source, seconds), timeout=most)
-        return _Job(source, future, pool, seconds, most, careful)
-
-    def _seconds(self, source: Source) -> float:
-        return self.timeout_s * min(max(1.0, source.size / _TIMED_BYTES), _MOST_TIMES)
-
-    def _finished(self, job: _Job | tuple[Source, Failure]) -> tuple[Source, Outcome]:
-        if not isinstance(job, _Job):
-            return job
-        reason = ""
-        for attempt in range(4):
-            if job.pool is not self._pool and not job.future.done():
-                # Its workers were ended because of another file.
-                job = self._job(job.source, careful=job.careful)
-            try:
-                outcome = _answer(job)
-                if not _worth_care(job, outcome):
-                    return job.source, outcome
-                job = self._job(job.source, careful=True)
-            except BrokenProcessPool as error:
-                # A worker died where pebble cannot tell whose fault it was. This file, the oldest,
-                # is tried again; the others that were lost come here when it is their turn.
-                reason = str(error)
-                if job.pool is self._pool:
-                    self.stop()
-                careful = job.careful or (attempt > 0 and _has_careful_reader(job.source))
-                job = self._job(job.source, careful=careful)
-        self.stop()
-        return job.source, failure("extract.crashed", source=job.source.path, reason=reason)
-
-    def _start(self) -> ProcessPool:
-        """Start the workers with Ctrl-C blocked, which they inherit: it is for us alone."""
-        from pebble import ProcessPool
-
-        self._pool = pool = ProcessPool(
-            max_workers=self.workers,
-            max_tasks=_FILES_PER_WORKER,
-            initializer=_prepare,
-            initargs=(max(self.memory_mb * 2**20, _LEAST_MEMORY), self.passwords),
-            context=WorkerContext(),
+    def _job(self, source: Source, after: Callable[[Document], Any]) -> _Job:
+        if self._pool is None:
+            memory = max(self.memory_mb * 2**20, _LEAST_MEMORY)
+            prepare = partial(_prepare, memory, self.passwords, dict(self.environ))
+            self._pool = Workers(self.workers, prepare)
+        seconds = self.seconds(source)
+        tasks = [self.task]
+        if source.path.lower().endswith(".pdf"):
+            tasks.append(self.careful_task)
+        future = self._pool.submit(
+            *((in_time, (task, after, source, seconds)) for task in tasks),
+            seconds=seconds + self._for_pictures(source),
+            size=source.size,
         )
-        resource_tracker.ensure_running()  # else it is started within, and unblocks the signal
-        with undisturbed():
-            _ = pool.active  # starts it
-        return pool
+        return _Job(source, future, seconds)
+
+    def _finished(self, job: _Job | tuple[Source, Failure]) -> tuple[Source, Any]:
+        return (job.source, _answer(job)) if isinstance(job, _Job) else job
 
 
 def _refused(source: Source) -> Failure | None:
@@ -209,38 +201,17 @@ def _refused(source: Source) -> Failure | None:
         return unsupported(source)
     if not source.size and not source.inside:
         return failure("extract.empty", source=source.path)
-    return None
+    return too_large(source)
 
 
-def _known(source: Source) -> Failure | None:
-    """Say why a file has no text where that can be known without opening it."""
-    if not supported(source):
-        return unsupported(source)
-    if source.size or source.inside:
-        return None
-    with suppress(OSError):  # a worker says what is wrong with it
-        found = source.location.stat()
-        if stat.S_ISREG(found.st_mode) and not found.st_size:
-            return failure("extract.empty", source=source.path)
-    return None
-
-
-def _answer(job: _Job) -> Outcome:
-    """Wait for a worker. Raises BrokenProcessPool when the workers are gone or do not answer."""
-    from pebble import ProcessExpired
-
+def _answer(job: _Job) -> Any:  # noqa: ANN401 - what `after` gave, or a failure
+    """Wait for what became of a source."""
     try:
-        # All jobs before this one are done, so it runs; pebble itself stops it when its time is
-        # over. Waiting longer means that a worker was killed in the middle of its answer.
-        return job.future.result(timeout=1.5 * job.most + _PATIENCE)
-    except TimeoutError as error:
-        if not job.future.done():
-            raise BrokenProcessPool("The workers do not answer.") from error
+        return job.future.result()
+    except LateError:
         return _too_slow(job)
-    except ProcessExpired as error:
-        if error.exitcode == -signal.SIGALRM:  # by `in_time`
-            return _too_slow(job)
-        return failure("extract.crashed", source=job.source.path, exit_code=error.exitcode)
+    except DiedError as error:
+        return failure("extract.crashed", source=job.source.path, exit_code=error.exit_code)
     except MemoryError:
         message = "Reading the file takes more memory than kb gives to one file."
         return failure("extract.too_large", message, source=job.source.path)
@@ -251,18 +222,9 @@ def _too_slow(job: _Job) -> Failure:
     return failure("extract.timeout", message, source=job.source.path)
 
 
-def _worth_care(job: _Job, outcome: Outcome) -> bool:
-    """Tell whether a worker died on a file that can be read in another way too."""
-    crashed = isinstance(outcome, Failure) and outcome.code == "extract.crashed"
-    return crashed and not job.careful and _has_careful_reader(job.source)
-
-
-def _has_careful_reader(source: Source) -> bool:
-    return source.path.lower().endswith(".pdf")
-
-
-def _prepare(memory: int, passwords: tuple[str, ...]) -> None:
+def _prepare(memory: int, passwords: tuple[str, ...], environ: dict[str, str]) -> None:
     """Set up a worker: bounded in memory, silent, and ended by the first word."""
+    os.environ.update(environ)
     conditions.set_passwords(passwords)
     # Reading makes many small things and hardly a cycle: looking for those takes a tenth of it.
     gc.set_threshold(100_000, 20, 20)

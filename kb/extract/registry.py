@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from kb.errors import Failure, StageError, failure
 from kb.extract.archive.inside import load_member
 from kb.extract.canonical import MAX_CHARACTERS
-from kb.extract.loading import load, opened
+from kb.extract.loading import MAX_BYTES, load, opened
 from kb.model import Document, Source
 
 if TYPE_CHECKING:
@@ -112,6 +112,14 @@ _CURES: Final[Mapping[str, str]] = {
 def supported(source: Source) -> bool:
     """Tell, by the ending of its name alone, whether kb reads this kind of file."""
     return _kind(source) is not None
+
+
+def too_large(source: Source) -> Failure | None:
+    """Refuse a file that is larger than any of its kind that is read whole, by its size alone."""
+    kind = _kind(source)
+    if source.inside or source.size <= MAX_BYTES or (kind is not None and kind.sought):
+        return None
+    return failure("extract.too_large", source=source.path, bytes=source.size)
 
 
 def reads_by_now(found: Failure) -> bool:

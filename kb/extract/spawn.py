@@ -12,7 +12,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from types import ModuleType
 from typing import Final
 
@@ -27,11 +28,17 @@ class Worker(SpawnProcess):
         with _without_main():
             super().start()
 
+    def ended(self, timeout: float) -> int | None:
+        """Wait for the process to end, and give its exit code; None when it goes on.
 
-class WorkerContext(SpawnContext):
-    """The context in which such processes are started."""
-
-    Process = Worker
+        Only here is a dead process asked for, and by one thread at a time: the system tells its
+        exit code once, and starting another process asks for that of all.
+        """
+        if not wait([self.sentinel], timeout):
+            return None
+        with _STARTING:
+            self.join()
+            return self.exitcode
 
 
 @contextmanager

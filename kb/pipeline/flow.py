@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from kb.chunk import Chunking, chunk_document, estimate_tokens, split_chunk
+from kb.chunk import Chunking, estimate_tokens, split_chunk
 from kb.embed import Embedder
-from kb.errors import Failure, Stage, StageError, failure
+from kb.errors import Failure, Stage, StageError
 from kb.model import Chunk, Document, Embedded, EmbedItem, Profile, text_key
+from kb.pipeline.cutting import cut
 from kb.pipeline.observe import Steps
 from kb.pipeline.shelf import Finished, Part, Pending, Read, Shelf, is_update
 from kb.pipeline.tally import Tally
@@ -27,8 +28,10 @@ __all__ = ["DOCUMENT_BLOCK", "VECTOR_BLOCK", "Flow", "Read", "is_update"]
 VECTOR_BLOCK = 512
 #: Nor are they kept waiting longer than this, in seconds: a killed run has lost no more.
 VECTOR_SECONDS = 1.0
-#: Complete documents are written down together once they hold this many chunks.
-DOCUMENT_BLOCK = 256
+#: Complete documents are written down together once they hold this many chunks, or after so many
+#: seconds: their vectors are safe by then, and the full-text index likes much at once.
+DOCUMENT_BLOCK = 2_048
+DOCUMENT_SECONDS = 5.0
 #: A passage is cut into so many pieces at most in one go.
 _MOST_PIECES = 64
 _TOO_LONG = "embed.input_too_long"
@@ -50,7 +53,7 @@ class Flow:
         self._tally = tally
         self._steps = steps
         self._pending: dict[bytes, list[Pending]] = {}
-        self._written_at = time.monotonic()
+        self._written_at = self._flushed_at = time.monotonic()
         #: Documents of which a passage was cut, and its pieces are not sent yet.
         self._cut: deque[Pending] = deque()
 
@@ -116,12 +119,14 @@ class Flow:
 
         After an interruption it may be called again.
         """
-        self._written_at = time.monotonic()
+        self._written_at = self._flushed_at = time.monotonic()
         self._finished.write()
 
     def _divide(self, read: Read, document: Document) -> Pending:
         with self._tally.at(Stage.CHUNK):
-            chunks = self._chunks(document)
+            chunks = cut(document, self._chunking) if read.chunks is None else read.chunks
+            if isinstance(chunks, Failure):
+                raise StageError(chunks)
             parts = [self._part(chunk) for chunk in chunks]
         self._tally.ok(Stage.CHUNK)
         pending = Pending(read=read, document=document, parts=parts)
@@ -130,16 +135,6 @@ class Flow:
             pending.failures.append(told)
             self._tally.fail(told)
         return pending
-
-    def _chunks(self, document: Document) -> list[Chunk]:
-        try:
-            return chunk_document(document, chunking=self._chunking)
-        except StageError:
-            raise
-        except Exception as error:
-            # What is odd in one document is no reason to leave the others.
-            reason = f"{type(error).__name__}: {error}"[:500]
-            raise StageError(failure("chunk.failed", reason=reason)) from error
 
     def _part(self, chunk: Chunk, *, bare: bool = False) -> Part:
         return Part(chunk=chunk, bare=bare, key=text_key(self._text(chunk, bare=bare)))
@@ -228,7 +223,8 @@ class Flow:
                 pending.refused += 1
                 self._tally.fail(told)
         self._finished.add(pending)
-        if self._finished.chunks >= DOCUMENT_BLOCK:
+        waited = time.monotonic() - self._flushed_at
+        if self._finished.chunks >= DOCUMENT_BLOCK or waited > DOCUMENT_SECONDS:
             self.flush()
 
 

@@ -6,30 +6,28 @@ Most runs find that nothing is to be done; what reads, cuts and embeds is import
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kb.errors import EndpointError, Failure, Stage, StageError
+from kb.errors import EndpointError, Failure, Stage
 from kb.pipeline.base import KnowledgeBase
-from kb.pipeline.observe import Observer, Silent, Steps
-from kb.pipeline.plan import Plan, Remembered, Task, Wanted, make_plan
+from kb.pipeline.plan import Remembered, Wanted, make_plan
 from kb.pipeline.remembered import is_container, readable_by_now
 from kb.pipeline.tally import Tally, counted
 from kb.pipeline.unreached import news, note
-from kb.source import sha256_of
 
 if TYPE_CHECKING:
     from kb.chunk import Chunking
     from kb.embed import Embedder
-    from kb.extract import Extractor
-    from kb.model import Matrix, Profile, Report, RunStatus, Source
+    from kb.model import Matrix, Profile, Report, RunStatus
     from kb.pipeline.members import Members
+    from kb.pipeline.observe import Observer, Steps
+    from kb.pipeline.plan import Plan, Task
     from kb.pipeline.shelf import Read
     from kb.store import Recipe, Snapshot, Store, Writer
 
@@ -63,7 +61,7 @@ def ingest(
     """
     with ExitStack() as stack:
         store = stack.enter_context(closing(base.open())) if base.exists else None
-        run = _Run(base, how or How(), observer or Silent())
+        run = _Run(base, how or How(), observer or _silent())
         plan = run.plan(paths, store)
         unreached = store is not None and bool(run.news(plan))
         if run.how.dry_run or not (plan.writes or unreached):
@@ -133,6 +131,10 @@ class _Run:
                 self.observer.say("Bringing the index up to date.")
                 with self._tally.at(Stage.STORE):
                     writer.refresh_index()
+                if embedder is not None and embedder.profile.provider != "builtin":
+                    from kb.pipeline.weighing import weigh_new
+
+                    self._profile = weigh_new(store, writer, embedder, self.observer)
                 report = self.report(run, "ok")
             except KeyboardInterrupt:
                 report = self.report(run, "interrupted")
@@ -240,6 +242,7 @@ class _Run:
     def _bring_in(self, tasks: Sequence[Task], embedder: Embedder, writer: Writer) -> None:
         from kb.pipeline.flow import Flow
         from kb.pipeline.members import Members
+        from kb.pipeline.observe import Steps
         from kb.pipeline.recipe import recipe_of
         from kb.pipeline.setup import remember_settings
 
@@ -269,13 +272,17 @@ class _Run:
     def _read(self, tasks: Sequence[Task], members: Members, steps: Steps) -> Generator[Read]:
         """Read the files, and then what is in them, each in a worker process."""
         from kb.extract import open_extractor
+        from kb.pipeline.reading import outcomes
+        from kb.pipeline.recipe import ocr_environ
 
         waiting = deque(tasks)
         with open_extractor(
-            workers=self.how.workers or WORKERS, passwords=self.how.passwords
+            workers=self.how.workers or WORKERS,
+            passwords=self.how.passwords,
+            environ=ocr_environ(self._base.settings),
         ) as extractor:
             while waiting:  # the last containers may bring members when nothing else is left
-                for read in self._outcomes(waiting, extractor):
+                for read in outcomes(waiting, extractor, self._chunking, self._tally):
                     stored, inside = members.found(read)
                     waiting.extendleft(reversed(inside))
                     self._tally.ok(Stage.DISCOVER, len(inside))
@@ -286,38 +293,6 @@ class _Run:
                     else:
                         yield stored
 
-    def _outcomes(self, waiting: deque[Task], extractor: Extractor) -> Generator[Read]:
-        """Read what waits, in order, hashing each file before it is read."""
-        from kb.model import Document
-        from kb.pipeline.shelf import Read
-
-        under_way: deque[tuple[Task, str]] = deque()
-
-        def sources() -> Iterator[Source]:
-            while waiting:
-                task = waiting.popleft()
-                inside = bool(task.source.inside)
-                digest = task.sha256 or ("" if inside else _hash(task.source))
-                under_way.append((task, digest))
-                yield task.source
-
-        results = extractor.map(sources())
-        while True:
-            with self._tally.at(Stage.EXTRACT):
-                found = next(results, None)
-            if found is None:
-                return
-            if isinstance(found[1], Document):
-                self._tally.ok(Stage.EXTRACT)
-            task, digest = under_way.popleft()
-            yield Read(
-                task=task,
-                source=found[0],
-                sha256=digest,
-                outcome=found[1],
-                read_at_ns=time.time_ns(),
-            )
-
     def stopped(self, stop: EndpointError, run: str | None = None) -> Report:
         """Give the report of a run that the endpoint ended."""
         self._tally.fail(stop.failure)
@@ -326,6 +301,12 @@ class _Run:
     def report(self, run: str, status: RunStatus, error: Failure | None = None) -> Report:
         """Give the report of the run as it stands."""
         return self._tally.report(run, status, profile=self._profile, error=error)
+
+
+def _silent() -> Observer:
+    from kb.pipeline.observe import Silent
+
+    return Silent()
 
 
 def _new_run() -> str:
@@ -338,11 +319,3 @@ def _said_ignored(number: int, *, prune: bool) -> str:
     told = f"{counted(number, 'file')} in the knowledge base {'is' if number == 1 else 'are'}"
     end = "and will be forgotten" if prune else "and will be forgotten with --prune only"
     return f"{told} left out by a pattern now, {end}."
-
-
-def _hash(source: Source) -> str:
-    """Give the hash of a file, or nothing when the reader will say what is wrong with it."""
-    try:
-        return sha256_of(source)
-    except StageError:
-        return ""

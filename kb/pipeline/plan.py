@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import os
 
     from kb.model import Source
+    from kb.source.walk import Same
     from kb.store import KnownSource
 
 __all__ = [
@@ -125,13 +126,12 @@ def make_plan(
         home=home,
         rules=wanted.selection,
         left_out=left_out,
-        same=planner.is_same,
+        same=planner.sameness(),
     ):
         if isinstance(found, Failure):
             planner.refuse(found)
         else:
             planner.judge(found)
-    planner.seen.update(planner.unchanged)
     forgotten = planner.forgotten(paths, root)
     gone = planner.gone(paths, root, left_out) if wanted.prune else []
     missing = {path for path in gone if _is_given(path, paths, root)}
@@ -161,19 +161,28 @@ class _Planner:
         self.unchanged: list[str] = []
         self.standing: list[str] = []
         self.failures: list[Failure] = []
-        #: Stored paths that are there, whatever becomes of them; the unchanged are added last.
+        #: Stored paths that are there, whatever becomes of them, but for the unchanged.
         self.seen: set[str] = set()
 
     @property
     def _known(self) -> Mapping[str, KnownSource]:
         return self._remembered.known
 
-    def is_same(self, path: str, status: os.stat_result) -> bool:
-        """Tell whether a file is as it was stored, and count it then."""
-        now = status.st_size, status.st_mtime_ns, status.st_ino
-        if self._proof.get(path) == now:
-            self.unchanged.append(path)
-            return True
+    def sameness(self) -> Same:
+        """Give what tells whether a file is as it was stored, and counts it then."""
+        # All that most files of most runs cost besides their `stat`.
+        proof_of, count = self._proof.get, self.unchanged.append
+
+        def is_same(path: str, status: os.stat_result) -> bool:
+            now = status.st_size, status.st_mtime_ns, status.st_ino
+            if proof_of(path) == now:
+                count(path)
+                return True
+            return self._is_known(path, now)
+
+        return is_same
+
+    def _is_known(self, path: str, now: Stamp) -> bool:
         known = self._known.get(path)
         if known is None or stamp_of(known) != now:
             return False
@@ -197,11 +206,11 @@ class _Planner:
         """
         below = [stored_path(path, root=root) for path in paths]
         unread = [f.source or "" for f in self.failures if f.code == "discover.unreadable"]
-        patience = self._wanted.patience
+        patience, seen = self._wanted.patience, self._seen_at_all()
         return [
             path
             for path in self._known
-            if path not in self.seen
+            if path not in seen
             and any(_within(path, each) for each in below)
             and not any(_within(path, each) for each in unread)
             and not left_out.is_unasked(path)
@@ -212,18 +221,25 @@ class _Planner:
     def forgotten(self, paths: Iterable[Path], root: Path) -> list[str]:
         """Give the names below `paths` that led nowhere once and were not asked for now."""
         names = self._remembered.names_only()
-        below = [stored_path(path, root=root) for path in paths] if names else []
+        if not names:
+            return []
+        below = [stored_path(path, root=root) for path in paths]
+        seen = self._seen_at_all()
         return [
             name
             for name in names
-            if name not in self.seen and any(_within(name, each) for each in below)
+            if name not in seen and any(_within(name, each) for each in below)
         ]
 
     def ignored(self, left_out: LeftOut) -> list[str]:
         """Give the known paths that a pattern leaves out now."""
         if not left_out.names:
             return []
-        return [path for path in self._known if path not in self.seen and left_out.holds(path)]
+        seen = self._seen_at_all()
+        return [path for path in self._known if path not in seen and left_out.holds(path)]
+
+    def _seen_at_all(self) -> set[str]:
+        return self.seen.union(self.unchanged)
 
     def _see(self, path: str) -> None:
         self.seen.add(path)

@@ -33,6 +33,8 @@ class Read:
     sha256: str
     outcome: Document | Failure
     read_at_ns: int
+    #: Its passages, or why there are none, where the worker that read it has cut it too.
+    chunks: Sequence[Chunk] | Failure | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
+from typing import TYPE_CHECKING
 
 from kb.errors import StageError, failure
-from kb.model import Source
+
+if TYPE_CHECKING:
+    from kb.model import Source
 
 
 def sha256_of(source: Source) -> str:
@@ -17,6 +19,8 @@ def sha256_of(source: Source) -> str:
     `discover.missing` when the file is gone, `discover.unreadable` when it may not or cannot be
     read, or is no ordinary file any more.
     """
+    import hashlib
+
     assert not source.inside, "members have their hashes from whoever unpacked them"
     try:
         # Without O_NONBLOCK a pipe that took the file's place would be waited for without end.

@@ -1,24 +1,22 @@
 """Which files are left out: `.kbignore` in any folder, and patterns of the command line.
 
-The language is that of `.gitignore`. pathspec translates a pattern; it is imported only where there
-is one. It judges lists of files, where a pattern for a folder also fits all below it; a walk comes
-to each folder first, so here a pattern must fit the very name. A pattern that git would drop in
-silence is refused with its place.
+What a pattern means is told in `patterns.py`, which is imported only where there is one.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import stat
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kb.errors import UsageError, failure
 from kb.source.paths import name_below
+
+if TYPE_CHECKING:
+    from kb.source.patterns import Patterns
 
 #: The name of the files that hold patterns; in any folder, for what lies below it.
 IGNORE_FILE: Final = ".kbignore"
@@ -26,8 +24,6 @@ IGNORE_FILE: Final = ".kbignore"
 _MOST_BYTES: Final = 1 << 20
 EXCLUDE: Final = "--exclude"
 INCLUDE: Final = "--include"
-#: The expressions of patterns that fit every name: `**` and `*`; and every folder: `*/`.
-_EVERYTHING: Final = frozenset({".", "/", "(?P<ps_d>/)"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,51 +83,9 @@ def _is_below(name: str, names: set[str]) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    """One pattern; `takes` is False where it begins with `!`."""
-
-    takes: bool
-    expression: re.Pattern[str]
-    #: Whatever lies in a folder that fits, and not the folder itself: it ends in "/**".
-    inside: bool
-    folders_only: bool
-
-    def fits(self, name: str, *, below: bool) -> bool:
-        """Tell whether it means the very file or folder, or, with `below`, one that holds it."""
-        if self.folders_only and not below and not name.endswith("/"):
-            return False
-        found = self.expression.search(name)
-        if found is None or below:
-            return found is not None
-        if self.expression.pattern in _EVERYTHING:
-            return True
-        whole = found.end() == len(name)
-        return not whole if self.inside else whole
-
-
-class Patterns:
-    """Patterns that stand together, for names relative to the folder that they stand in."""
-
-    def __init__(self, lines: Iterable[str], *, origin: str) -> None:
-        made = [_pattern(line, origin, number) for number, line in enumerate(lines, 1)]
-        self._last_first = [each for each in reversed(made) if each is not None]
-
-    def says(self, name: str, *, below: bool = False) -> bool | None:
-        """Tell whether the last pattern that fits `name` takes it (False: it begins with `!`).
-
-        The name of a folder ends in "/". With `below`, a pattern that fits a folder fits all that
-        is in it. None: no pattern fits.
-        """
-        for pattern in self._last_first:
-            if pattern.fits(name, below=below):
-                return pattern.takes
-        return None
-
-
 #: Each `.kbignore` on the way down, outermost first: the length of what stands before the names
 #: it speaks of, and its patterns.
-Layers = tuple[tuple[int, Patterns], ...]
+Layers: TypeAlias = "tuple[tuple[int, Patterns], ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +128,7 @@ class Rules:
         if not lines:
             return self
         origin = name_below(os.path.join(folder, IGNORE_FILE), root)  # noqa: PTH118
-        layer = (_length(folder), Patterns(lines, origin=origin))
+        layer = (_length(folder), _patterns(lines, origin))
         return Rules((*self.layers, layer), self.given, self.include, self.exclude)
 
 
@@ -187,8 +141,8 @@ def rules_at(folder: str, root: str, selection: Selection) -> Rules:
     rules = Rules(
         (),
         _length(folder),
-        Patterns(selection.include, origin=INCLUDE) if selection.include else None,
-        Patterns(selection.exclude, origin=EXCLUDE) if selection.exclude else None,
+        _patterns(selection.include, INCLUDE) if selection.include else None,
+        _patterns(selection.exclude, EXCLUDE) if selection.exclude else None,
     )
     if folder == root or not folder.startswith(root.rstrip("/") + "/"):
         return rules
@@ -200,6 +154,12 @@ def rules_at(folder: str, root: str, selection: Selection) -> Rules:
         if rules.layers and _without_given(rules).why_not(above, folder=True):
             rules = Rules((), rules.given, rules.include, rules.exclude)
     return rules
+
+
+def _patterns(lines: Iterable[str], origin: str) -> Patterns:
+    from kb.source.patterns import Patterns
+
+    return Patterns(lines, origin=origin)
 
 
 def _without_given(rules: Rules) -> Rules:
@@ -231,56 +191,3 @@ def _lines(path: str, root: str) -> list[str]:
         message = f"{name_below(path, root)} is longer than 1 MiB, which no list of patterns is."
         raise UsageError(failure("usage.settings", message, hint="Shorten it or remove it."))
     return os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")).replace("\r\n", "\n").split("\n")
-
-
-def _pattern(line: str, origin: str, number: int) -> _Pattern | None:
-    """Read one line; blank lines and comments give nothing. Raises `UsageError`."""
-    text = line if line.endswith("\\ ") else line.rstrip()
-    if not text or text.startswith("#"):
-        return None
-    try:
-        takes, expression = _translated(text)
-    except ValueError as error:
-        place = origin if origin.startswith("--") else f"{origin}, line {number}"
-        message = f"{place}: the pattern {text!r} {error}."
-        hint = "Correct the pattern; a \\ before a sign makes it stand for itself."
-        raise UsageError(failure("usage.settings", message, hint=hint)) from error
-    return _Pattern(
-        takes,
-        expression,
-        inside=text.endswith(("/**", "/**/")),
-        folders_only=text.endswith("/"),
-    )
-
-
-def _translated(text: str) -> tuple[bool, re.Pattern[str]]:
-    """Give what a pattern says and the expression for it. Raises ValueError saying what is wrong.
-
-    >>> _translated("a[b")
-    Traceback (most recent call last):
-    ValueError: has a [ without its ]
-    """
-    from pathspec.patterns.gitignore import GitIgnorePatternError
-    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
-    if not text.lstrip("!").strip("/"):
-        message = "names nothing"
-        raise ValueError(message)
-    try:
-        found, takes = GitIgnoreSpecPattern.pattern_to_regex(text)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            # With all signs in a name, also the end of a line.
-            if found is not None and takes is not None:
-                return takes, re.compile(found, re.DOTALL)
-    except FutureWarning as warning:
-        message = "holds a class of signs such as [:alpha:], which kb does not know"
-        raise ValueError(message) from warning
-    except re.error as error:
-        message = f"cannot be read ({error.msg})"
-        raise ValueError(message) from error
-    except GitIgnorePatternError as error:
-        message = "cannot be read"
-        raise ValueError(message) from error
-    message = "has a [ without its ]"
-    raise ValueError(message)

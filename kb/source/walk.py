@@ -10,15 +10,16 @@ import os
 import stat
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kb.errors import Failure, failure
-from kb.model import Source
 from kb.source.ignore import IGNORE_FILE, LeftOut, Rules, Selection, rules_at
 from kb.source.paths import name_below, printable
+
+if TYPE_CHECKING:
+    from kb.model import Source
 
 #: Tells, by stored name and `stat`, whether a file is the one that is known already.
 Same: TypeAlias = Callable[[str, os.stat_result], bool]
@@ -51,26 +52,39 @@ def discover(
     of what cannot be read, and the walk goes on. Raises `UsageError` for a broken pattern.
     """
     walk = _Walk(
-        root=os.path.abspath(root),  # noqa: PTH100 - resolve() would follow links
-        home=os.path.abspath(home),  # noqa: PTH100
-        selection=rules or Selection(),
-        left_out=LeftOut() if left_out is None else left_out,
-        same=same,
+        os.path.abspath(root),  # noqa: PTH100 - resolve() would follow links
+        os.path.abspath(home),  # noqa: PTH100
+        rules or Selection(),
+        LeftOut() if left_out is None else left_out,
+        same or _never,
+        # The files of one folder have names of their own, and each folder is looked at once.
+        twice=len(paths) > 1,
     )
     for path in paths:
         yield from walk.given(os.path.abspath(path))  # noqa: PTH100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Walk:
     """One walk: where names are relative to, what to leave out, what was already given."""
 
-    root: str
-    home: str
-    selection: Selection
-    left_out: LeftOut
-    same: Same | None
-    seen: set[str] = field(default_factory=set)
+    def __init__(
+        self,
+        root: str,
+        home: str,
+        selection: Selection,
+        left_out: LeftOut,
+        same: Same,
+        *,
+        twice: bool,
+    ) -> None:
+        """With `twice`, a file may be come upon again, by another of the given paths."""
+        self.root = root
+        self.home = home
+        self.selection = selection
+        self.left_out = left_out
+        self.same = same
+        self.twice = twice
+        self.seen: set[str] = set()
 
     def given(self, path: str) -> Iterator[Source | Failure]:
         """Walk one path as the user gave it: a file, a folder, or a link to either."""
@@ -86,8 +100,7 @@ class _Walk:
         elif path not in self.seen:
             self.seen.add(path)
             name = name_below(path, self.root)
-            same = self.same or _never
-            if not (stat.S_ISREG(status.st_mode) and same(name, status)):
+            if not (stat.S_ISREG(status.st_mode) and self.same(name, status)):
                 yield self._file(path, name, status)
 
     def _folder(self, top: str) -> Iterator[Source | Failure]:
@@ -116,7 +129,7 @@ class _Walk:
         """Give the files of one folder; the folders in it are added to `below`."""
         prefix = _stored_prefix(folder, self.root)
         # Asked once for each file, these are a tenth of what an unchanged tree costs.
-        ruled, seen, same = rules.any, self.seen, self.same or _never
+        ruled, same, twice, regular = rules.any, self.same, self.twice, stat.S_ISREG
         for entry in listing:
             name = entry.name
             if name[0] == ".":
@@ -134,11 +147,17 @@ class _Walk:
                 if entry.is_symlink() or not isinstance(error, FileNotFoundError):
                     yield self._refused(entry.path, error)
                 continue  # a plain file that is gone was deleted while we looked
-            path, stored = entry.path, prefix + (name if name.isascii() else printable(name))
-            if path not in seen:
-                seen.add(path)
-                if not (stat.S_ISREG(status.st_mode) and same(stored, status)):
-                    yield self._file(path, stored, status)
+            if twice and self._is_again(entry.path):
+                continue
+            stored = prefix + (name if name.isascii() else printable(name))
+            if not (regular(status.st_mode) and same(stored, status)):
+                yield self._file(entry.path, stored, status)
+
+    def _is_again(self, path: str) -> bool:
+        """Tell whether a file was given before, and remember it."""
+        before = len(self.seen)
+        self.seen.add(path)
+        return len(self.seen) == before
 
     def _is_left_out(
         self, entry: os.DirEntry[str], prefix: str, rules: Rules, *, folder: bool
@@ -158,6 +177,8 @@ class _Walk:
             message = f"This is {what}, not a file with text in it."
             hint = "Give the path of an ordinary file."
             return failure("extract.unsupported", message, source=name, hint=hint)
+        from kb.model import Source  # where all files are known, none is made
+
         return Source(
             path=name,
             location=Path(path),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from kb.errors import failure
 from kb.extract import conditions
 from kb.extract.pool import Outcome, read_one
-from kb.model import Source
+from kb.model import Document, Source
 
 
 def obey(source: Source) -> Outcome:
@@ -28,6 +29,11 @@ def die_on_pdf(source: Source) -> Outcome:
     if b"(die) Tj" in source.location.read_bytes():
         os.kill(os.getpid(), signal.SIGSEGV)
     return read_one(source)
+
+
+def die_at_once(*_: object) -> None:
+    """Set up a worker so badly that it never does anything."""
+    os._exit(7)
 
 
 def look(source: Source) -> Outcome:
@@ -47,6 +53,37 @@ def _deaf(_: str) -> None:
     sum(range(10**12))  # C code that looks at no signal
 
 
+def _half(name: str) -> None:
+    """Die in the middle of the answer, as often as the file has a letter for it."""
+    left = Path(name).read_text()
+    if left:
+        Path(name).write_text(left[1:])
+        socket.socket.sendall = _torn  # type: ignore[method-assign,assignment]
+
+
+def _torn(link: socket.socket, answer: bytes) -> None:
+    os.write(link.fileno(), answer[:5])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _unsayable(_: str) -> None:
+    raise UnsayableError(1, 2)
+
+
+class UnsayableError(Exception):
+    """An error that can be sent and not be received."""
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def long_named(document: Document) -> tuple[str, int]:
+    """Give what a worker may make of a document, or never come back."""
+    if document.text.startswith("spin"):
+        _spin("")
+    return document.text.upper(), os.getpid()
+
+
 def _print(_: str) -> None:
     os.write(1, b"NOISE")
     sys.stderr.write("NOISE")
@@ -64,6 +101,9 @@ _DEEDS: dict[str, Callable[[str], object]] = {
     "die": lambda _: os._exit(3),
     "kill": lambda _: os.kill(os.getpid(), signal.SIGKILL),
     "eat": lambda _: bytearray(2**30),
+    "half": _half,
+    "stop": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
+    "unsayable": _unsayable,
     "print": _print,
     "note": _note,
 }

@@ -98,6 +98,38 @@ def pdf(pages: Sequence[bytes], *, title: str = "") -> bytes:
     return pdf_objects(objects, info=b"/Info %d 0 R" % len(objects))
 
 
+def vertical(*columns: tuple[float, str]) -> bytes:
+    """Give a PDF of one page whose Chinese columns, each at its left side, run downwards."""
+    shows = [
+        f"1 0 0 1 {left} 740 Tm <{text.encode('utf-16-be').hex()}> Tj" for left, text in columns
+    ]
+    return pdf_objects(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            (
+                b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
+                b" /Resources << /Font << /F1 5 0 R >> >> >>"
+            ),
+            stream(b"BT /F1 16 Tf %s ET" % " ".join(shows).encode()),
+            (
+                b"<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-V"
+                b" /DescendantFonts [6 0 R] >>"
+            ),
+            (
+                b"<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /DW 1000"
+                b" /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 4 >>"
+                b" /FontDescriptor 7 0 R >>"
+            ),
+            (
+                b"<< /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /StemV 93"
+                b" /ItalicAngle 0 /FontBBox [-25 -254 1000 880]"
+                b" /Ascent 880 /Descent -120 /CapHeight 880 >>"
+            ),
+        ]
+    )
+
+
 def protected(data: bytes, *, user: str, owner: str | None = None, algorithm: str) -> bytes:
     from pypdf import PdfReader, PdfWriter
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pypdf import PasswordType, PdfReader, PdfWriter
 
+from kb.chunk import Chunking, chunk_document
 from kb.errors import StageError
 from kb.extract import conditions, extract
 from kb.extract.pdf import render, with_pdfium
@@ -94,6 +95,47 @@ def test_a_stamp_on_every_scan_is_no_text(tmp_path: Path) -> None:
     ]
     # The same short text on two pages may well be text.
     assert len(read(tmp_path, pdf([TEXT, *scans[:2]])).problems) == 0
+
+
+def _clause(number: int) -> str:
+    words = "the buyer pays what is due within thirty days of the date of the invoice"
+    return "\n".join(f"{words[line:].lstrip()} {number * 100 + line}" for line in range(6))
+
+
+def test_a_page_that_says_what_an_earlier_one_said_is_a_duplicate(tmp_path: Path) -> None:
+    texts = [_clause(1), _clause(2), _clause(1), _clause(2), _clause(3)]
+    data = pdf(list(map(shown, texts)))
+    for way in (nullcontext(), conditions.carefully()):
+        with way:
+            document = read(tmp_path, data)
+        states = [page.state for page in document.pages]
+        assert states == [*2 * [PageState.INDEXED], *2 * [PageState.DUPLICATE], PageState.INDEXED]
+        said = page_texts(document)
+        assert [each.strip() for each in said] == [texts[0], texts[1], "", "", texts[4]]
+        assert [page.left_out for page in document.pages] == [0, 0, len(texts[0]), len(texts[1]), 0]
+        assert document.problems == ()
+        assert {page.code for page in document.pages} == {None}
+        chunks = chunk_document(document, chunking=Chunking(target_tokens=40))
+        cited = [each.page_start for each in chunks if "invoice 203" in each.text]
+        assert cited == [2]
+        assert not {each.page_start for each in chunks} & {3, 4}
+
+
+def test_a_running_head_makes_no_difference_to_a_duplicate(tmp_path: Path) -> None:
+    pages = [
+        shown(f"Supply Agreement\n{_clause(at)}\nPage {number} of 5")
+        for number, at in enumerate([1, 1, 2, 3, 1], 1)
+    ]
+    document = read(tmp_path, pdf(pages))
+    twice = [page.number for page in document.pages if page.state is PageState.DUPLICATE]
+    assert twice == [2, 5]
+    assert document.text.count("Supply Agreement") == 1
+
+
+@pytest.mark.parametrize("other", [_clause(2), _clause(1).replace("100", "101"), ""])
+def test_pages_that_are_short_or_differ_are_no_duplicates(tmp_path: Path, other: str) -> None:
+    document = read(tmp_path, pdf([shown(_clause(1)), shown(other or "short"), shown("short")]))
+    assert {page.state for page in document.pages} == {PageState.INDEXED}
 
 
 def test_scans_alone_are_refused_and_counted(tmp_path: Path) -> None:

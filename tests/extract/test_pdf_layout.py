@@ -17,7 +17,15 @@ from kb.extract.pdf.sheet import Line, Sheet
 from kb.extract.pdf.text import tidy
 from kb.extract.pdf.words import known_words, whole_words
 from kb.model import Document, PageState
-from tests.extract.make import PICTURE, assert_whole, page_texts, pdf, placed, written
+from tests.extract.make import (
+    PICTURE,
+    assert_whole,
+    page_texts,
+    pdf,
+    placed,
+    vertical,
+    written,
+)
 
 SIX = ("one", "two", "three", "four", "five", "six")
 LEFT = [f"left line {word} of a column of prose" for word in SIX]
@@ -336,3 +344,18 @@ def test_larger_lines_are_headings_where_no_numbers_say_so(tmp_path: Path) -> No
     assert all(document.text[h.start : h.end] == h.title for h in document.headings)
     numbered = report(tmp_path, [f"{n}. {title}" for n, title in enumerate(titles, 1)])
     assert numbered.headings == ()
+
+
+@given(st.permutations(range(4)))
+def test_chinese_columns_are_read_from_the_right_however_they_are_drawn(
+    tmp_path_factory: pytest.TempPathFactory, drawn: Sequence[int]
+) -> None:
+    columns = [
+        (540, "第一条乙方应当在收到货物后"),
+        (511, "三十日内支付全部价款。"),
+        (482, "第二条任何一方违反本合同的，"),
+        (453, "应当赔偿对方因此受到的损失。"),
+    ]
+    file = tmp_path_factory.mktemp("vertical") / "a.pdf"
+    document = extract(written(file, vertical(*(columns[at] for at in drawn))))
+    assert document.text.split("\n") == [text for _, text in columns]

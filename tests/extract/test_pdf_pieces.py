@@ -39,3 +39,19 @@ def test_the_ends_of_words_tell_what_all_glyphs_tell(
         few = pieces.pieces(page, box)
         patch.setattr(pieces, "_inner", lambda codes: codes < 0)
         assert few == pieces.pieces(page, box)
+
+
+@pytest.mark.parametrize(
+    "shown", ["(a) 900 (xd) 1500 (ggm) 40 (g) 900", "(ll) -40 (a) 1500 (d) 40 (d) 40"]
+)
+def test_letters_that_stand_elsewhere_than_between_the_ends_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
+    box = (0.0, 0.0, 0.0, 0.0)
+    content = f"BT /F1 12 Tf 1 0 0 1 100 700 Tm [{shown}] TJ ET".encode()
+    with page_of(content) as page:
+        found = pieces.pieces(page, box)
+        monkeypatch.setattr(pieces, "_doubtful", lambda seen: False)
+        assert pieces.pieces(page, box) != found
+        monkeypatch.setattr(pieces, "_inner", lambda codes: codes < 0)
+        assert pieces.pieces(page, box) == found

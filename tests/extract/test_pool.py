@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kb.errors import Failure
-from kb.extract import Extractor, open_extractor
+from kb.extract import Extractor, loading, open_extractor
 from kb.model import Document, Source
 from tests.conftest import REPOSITORY
 from tests.extract import hostile
@@ -105,6 +106,54 @@ def test_when_idle_workers_are_killed_fresh_ones_take_over(tmp_path: Path) -> No
     assert found == list(map("text {}".format, range(12)))
 
 
+def test_a_worker_killed_in_mid_answer_is_noticed_and_its_file_tried_once_more(
+    tmp_path: Path,
+) -> None:
+    once, always = tmp_path / "once", tmp_path / "always"
+    once.write_text("x")
+    always.write_text("xxxx")
+    orders = [f"half {once}", "one", f"half {always}", "two"]
+    with open_extractor(workers=1) as extractor:
+        found = list(hostile_extractor(extractor).map(sources(tmp_path, *orders)))
+    assert [said(outcome) for _, outcome in found] == [orders[0], "one", "extract.crashed", "two"]
+    assert (once.read_text(), always.read_text()) == ("", "xx")
+
+
+def test_a_worker_that_hears_no_alarm_is_ended_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb.extract.workers._GRACE", 0.5)
+    with open_extractor(workers=1, timeout_s=1) as extractor:
+        found = list(hostile_extractor(extractor).map(sources(tmp_path, "one", "stop", "two")))
+    assert [said(outcome) for _, outcome in found] == ["one", "extract.timeout", "two"]
+
+
+def test_workers_that_never_come_up_are_no_reason_to_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kb.extract.pool._prepare", hostile.die_at_once)
+    with open_extractor(workers=1) as extractor:
+        [(_, outcome)] = extractor.map(sources(tmp_path, "one"))
+    assert isinstance(outcome, Failure)
+    assert (outcome.code, outcome.detail["exit_code"]) == ("extract.crashed", 7)
+
+
+def test_an_error_that_cannot_travel_is_told_in_words(tmp_path: Path) -> None:
+    with open_extractor(workers=1) as extractor:
+        with pytest.raises(RuntimeError, match="UnsayableError: 1 and 2"):
+            list(hostile_extractor(extractor).map(sources(tmp_path, "unsayable")))
+        assert said(next(extractor.map(sources(tmp_path, "one")))[1]) == "one"
+
+
+def test_what_is_made_of_a_document_is_made_in_its_worker_and_its_time(tmp_path: Path) -> None:
+    given = [*sources(tmp_path, "one", "spin", "two"), written(tmp_path / "a.doc", b"x")]
+    with open_extractor(workers=1, timeout_s=1.5) as extractor:
+        found = [each for _, each in extractor.map_then(given, hostile.long_named)]
+    made = [each if isinstance(each, tuple) else (each.code, 0) for each in found]
+    assert [each[0] for each in made] == ["ONE", "extract.timeout", "TWO", "extract.unsupported"]
+    assert os.getpid() not in {each[1] for each in made}
+
+
 def test_nothing_is_started_when_nothing_is_to_be_read(tmp_path: Path) -> None:
     before = children()
     with open_extractor() as extractor:
@@ -128,7 +177,7 @@ def test_no_more_is_taken_than_can_be_worked_on(tmp_path: Path) -> None:
         assert taken == 0
         for given_back in range(1, 11):
             next(mapped)
-            assert taken <= given_back + 8
+            assert taken <= given_back + 16
 
 
 def test_leaving_early_ends_the_workers_at_once(tmp_path: Path) -> None:
@@ -148,7 +197,7 @@ def test_a_file_has_time_in_proportion_to_its_size(tmp_path: Path) -> None:
     small, *_ = sources(tmp_path, "x")
 
     def seconds(size: int) -> float:
-        return extractor._seconds(
+        return extractor.seconds(
             Source(path="x", location=small.location, size=size, mtime_ns=0, inode=0)
         )
 
@@ -248,7 +297,6 @@ def test_importing_the_room_loads_no_reader() -> None:
     heavy = {
         "pypdf",
         "lxml",
-        "pebble",
         "docx",
         "charset_normalizer",
         "cryptography",
@@ -281,6 +329,20 @@ def test_recognising_letters_does_not_count_as_reading_the_file(
     assert said(outcome).strip() == "one"
 
 
+def test_workers_are_told_how_to_recognise_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow_engine(tmp_path, monkeypatch, 0)
+    scan = written(tmp_path / "scan.pdf", pdf([shown("one"), PICTURE]))
+    told = []
+    for environ in ({}, {"KB_OCR": "off"}):
+        with open_extractor(workers=1, environ=environ) as extractor:
+            ((_, outcome),) = extractor.map([scan])
+        assert isinstance(outcome, Document)
+        told.append("switched off" in outcome.problems[0].message)
+    assert told == [False, True]
+
+
 def test_a_pdf_that_hangs_is_stopped_though_it_might_have_scans(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +353,18 @@ def test_a_pdf_that_hangs_is_stopped_though_it_might_have_scans(
     assert [said(outcome) for _, outcome in found] == ["extract.timeout", "one"]
     assert isinstance(found[0][1], Failure)
     assert "1.5 seconds" in found[0][1].message
+
+
+def test_a_file_larger_than_any_that_is_read_needs_no_worker(tmp_path: Path) -> None:
+    before = children()
+    given = [written(tmp_path / name, b"x") for name in ("a.pdf", "b.zip")]
+    large = [replace(each, size=loading.MAX_BYTES + 1) for each in given]
+    with open_extractor(workers=2) as extractor:
+        [(_, outcome)] = extractor.map(large[:1])
+        assert children() == before
+        # An archive is opened, not read.
+        [(_, other)] = extractor.map(large[1:])
+    assert [said(outcome), said(other)] == ["extract.too_large", "extract.corrupt"]
 
 
 def test_an_empty_file_needs_no_worker(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Which engine is there to recognise letters, and what is said where there is none.
 
+The environment of the process says how; `open_extractor` sets that of its workers.
+
 KB_OCR            auto (the default), off, tesseract or rapidocr
 KB_OCR_LANGUAGES  tesseract's names of languages, e.g. eng+deu; else the usual ones it has
 KB_OCR_SECONDS    for one file with all of its pages; else an hour
@@ -10,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from typing import Final
@@ -25,8 +28,8 @@ NONE: Final = Missing(
     hint=_INSTALL,
 )
 OFF: Final = Missing(
-    message="Recognising letters is switched off (KB_OCR).",
-    hint="Set KB_OCR to auto, then `kb retry --stage extract`.",
+    message="Recognising letters is switched off.",
+    hint="Set KB_OCR, or ocr.engine in kb.toml, to auto, then `kb retry --stage extract`.",
 )
 _OFF: Final = frozenset({"off", "no", "none", "0", "false"})
 _ENDINGS: Final = frozenset({"pdf", "png", "jpg", "jpeg", "tif", "tiff", "bmp"})
@@ -41,13 +44,13 @@ def engine() -> Engine | Missing:
     return _engine(wanted, languages, os.environ.get("PATH", ""))
 
 
-def reads_pictures(path: str) -> bool:
+def reads_pictures(path: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether recognising letters may take time for a file of this name.
 
     It starts no program and imports nothing.
     """
     ending = path.lower().rpartition(".")[2]
-    if ending not in _ENDINGS or os.environ.get("KB_OCR", "").strip().lower() in _OFF:
+    if ending not in _ENDINGS or environ.get("KB_OCR", "").strip().lower() in _OFF:
         return False
     return shutil.which("tesseract") is not None or _has_rapidocr()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from typing import Final
@@ -26,10 +26,10 @@ _MOST: Final = 86_400.0
 _running = False
 
 
-def allowance() -> float:
+def allowance(environ: Mapping[str, str] = os.environ) -> float:
     """Give the seconds that recognition may take for one file."""
     try:
-        seconds = float(os.environ.get("KB_OCR_SECONDS") or ALLOWANCE)
+        seconds = float(environ.get("KB_OCR_SECONDS") or ALLOWANCE)
     except ValueError:
         seconds = ALLOWANCE
     counted = not _running and parent_process() is not None

@@ -112,7 +112,7 @@ class Recogniser:
         if self._left <= 0:
             message = "The time for recognising letters in one file was over before this page."
             hint = (
-                "Set KB_OCR_SECONDS to more than "
+                "Set KB_OCR_SECONDS, or ocr.seconds in kb.toml, to more than "
                 f"{clock.allowance():g}, or split the file; then `kb retry --stage extract`."
             )
             return Missing(message=message, hint=hint)

@@ -28,7 +28,7 @@ from kb.extract.pdf.outline import headings
 from kb.extract.pdf.running import without_running
 from kb.extract.pdf.scans import recognised
 from kb.extract.pdf.sheet import Mark, Sheet
-from kb.extract.pdf.states import CODES, STAMP, nothing, problems, without_stamps
+from kb.extract.pdf.states import CODES, STAMP, nothing, problems, without_repeats, without_stamps
 from kb.extract.pdf.text import has_letters, tidy, unmapped
 from kb.extract.pdf.words import known_words, whole_words
 from kb.model import Document, Page, PageState, Source
@@ -76,7 +76,7 @@ def read(data: bytes, source: Source) -> Document:
     if b"%PDF-" not in data[:_HEAD]:
         raise StageError(failure("extract.corrupt", "The file does not begin as a PDF does."))
     with _opened(data) as pdf:
-        sheets = _sheets(pdf, data)
+        sheets = without_repeats(_sheets(pdf, data))
         if not any(sheet.state in (PageState.INDEXED, PageState.OCR) for sheet in sheets):
             raise StageError(nothing(sheets))
         text, pages = _joined(sheets)
@@ -139,10 +139,11 @@ def _sheets(pdf: Pdf, data: bytes) -> list[Sheet]:
     layers = [sheet.text for sheet in sheets]
     sheets = without_stamps(sheets)
     settled = _all_settled(pdf, sheets)
-    if anew := dict(recognised(pdf, settled, layers)):
-        # Their heads and feet, and their cut words, are known only now.
+    anew = dict(recognised(pdf, settled, layers))
+    if any(sheet.lines or sheets[at].lines for at, sheet in anew.items()):
+        # Their heads and feet, and their cut words, are known only now, or are no longer theirs.
         return _all_settled(pdf, [anew.get(at, sheet) for at, sheet in enumerate(sheets)])
-    return settled
+    return [anew.get(at, sheet) for at, sheet in enumerate(settled)]
 
 
 def _all_settled(pdf: Pdf, sheets: Sequence[Sheet]) -> list[Sheet]:

@@ -56,11 +56,10 @@ def _read(found: Sequence[Piece], *, turned: bool) -> list[Line]:
     if not found:
         return []
     parts = [lines(region) for region in regions(found)]
-    body = _body_size(found)
     notes: list[Line] = []
     if len(parts) > 1:
         # Notes at the foot of a column wait for the end of the page.
-        parts, held = _without_notes(parts, body)
+        parts, held = _without_notes(parts, _body_size(found))
         notes = _spaced(held) if held else []
     said = [line for part in parts for line in _spaced(part)]
     said += [line._replace(apart=line.apart or at == 0) for at, line in enumerate(notes)]

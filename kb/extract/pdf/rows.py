@@ -33,6 +33,8 @@ _FIGURE: Final = re.compile(r"[\d.,$€£¥%()\s–—/*:-]*")
 def lines(region: Region) -> list[Line]:
     """Give the lines of a region, which is read from its top to its bottom."""
     rows = [_without_gaps(row) for row in rows_in_order(region) or _rows(region)]
+    if all(len(row) == 1 for row in rows):
+        return [_alone(row[0]) for row in rows]
     found: list[Line] = []
     for table, group in _grouped(rows):
         found += _table(group) if table else map(_plain, group)
@@ -106,7 +108,14 @@ def _one(before: Piece, piece: Piece, between: str) -> Piece:
     )
 
 
+def _alone(piece: Piece) -> Line:
+    text, left, top, right, bottom, size, _, _, bold = piece
+    return Line(text, left, top, right, bottom, size, bold)
+
+
 def _plain(row: Row) -> Line:
+    if len(row) == 1:
+        return _alone(row[0])
     return _line(" ".join(piece.text for piece in row), row)
 
 

@@ -93,7 +93,8 @@ def _without(sheet: Sheet, drop: set[int], firsts: set[int]) -> Sheet:
             apart |= line.apart
         else:
             apart = line.apart or (apart and bool(kept))
-            kept.append(line._replace(apart=apart, running=at in firsts))
+            same = apart == line.apart and at not in firsts
+            kept.append(line if same else line._replace(apart=apart, running=at in firsts))
             apart = False
     return replace(sheet, lines=tuple(kept), left_out=sheet.left_out + out)
 

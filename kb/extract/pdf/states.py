@@ -14,6 +14,10 @@ from kb.model import PageState, Source
 
 #: A text no longer than this that stands on three pictures, and on half of all, is a stamp.
 STAMP: Final = 120
+#: Pages with fewer letters and digits than this are no duplicates of one another.
+_REPEATED: Final = 200
+_MOST_ALIKE: Final = 100
+_WITH_TEXT: Final = (PageState.INDEXED, PageState.OCR)
 #: The codes of the states that are failures.
 CODES: Final = {PageState.IMAGE_ONLY: "extract.no_text", PageState.FAILED: "extract.corrupt"}
 
@@ -30,6 +34,47 @@ def without_stamps(sheets: Sequence[Sheet]) -> list[Sheet]:
         else sheet
         for sheet, text in zip(sheets, said, strict=True)
     ]
+
+
+def without_repeats(sheets: Sequence[Sheet]) -> list[Sheet]:
+    """Take pages that say word for word what one before them says for duplicates, without text.
+
+    So a page that was scanned twice is found once, and cited where it stands first. A running
+    head, which stays on the first page alone, makes no difference; short pages may well be alike.
+    """
+    seen: dict[tuple[int, str, str], list[list[str]]] = {}
+    kept: list[Sheet] = []
+    for sheet in sheets:
+        ways = _said(sheet)
+        if any(said in seen.get(_mark(said), ()) and _is_long(said) for said in ways):
+            out = sheet.left_out + len(sheet.text)
+            kept.append(replace(sheet, lines=(), state=PageState.DUPLICATE, left_out=out))
+            continue
+        for said in ways:
+            alike = seen.setdefault(_mark(said), [])
+            if len(alike) < _MOST_ALIKE:
+                alike.append(said)
+        kept.append(sheet)
+    return kept
+
+
+def _said(sheet: Sheet) -> list[list[str]]:
+    """Give the lines of a page that may be repeated, with a running head and without it."""
+    if sheet.state not in _WITH_TEXT:
+        return []
+    ways = [[line.text for line in sheet.lines]]
+    if any(line.running for line in sheet.lines):
+        ways.append([line.text for line in sheet.lines if not line.running])
+    return [said for said in ways if said]
+
+
+def _mark(said: Sequence[str]) -> tuple[int, str, str]:
+    """Give what tells at a glance that two pages differ."""
+    return len(said), said[0], said[-1]
+
+
+def _is_long(said: Sequence[str]) -> bool:
+    return sum(sum(map(str.isalnum, line)) for line in said) >= _REPEATED
 
 
 def problems(sheets: Sequence[Sheet], source: Source) -> Iterator[Failure]:

@@ -31,10 +31,9 @@ _OTHER_END = re.compile(r"[\r\x0b\x0c\x85\u2028\u2029]")
 _SPECIAL = re.compile(f"[\u00ad\ufeff\uf000-\uf0ff\ufb00-\ufefc{_CJK}]")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 #: Signs that a font gave no Unicode for its glyphs: controls, private use, replacement, numbers.
-_UNMAPPED = re.compile(
-    "[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffd]"
-    r"|/(?:g|gid|cid|uni)?\d{1,5}(?=/)|\(cid:\d+\)"
-)
+_NUMBER = "[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffd]"
+_NUMBERS = re.compile(_NUMBER)
+_UNMAPPED = re.compile(_NUMBER + r"|/(?:g|gid|cid|uni)?\d{1,5}(?=/)|\(cid:\d+\)")
 _SLASHED = re.compile(r"/(?:g|gid|cid|uni)?\d{1,5}/")
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 #: The bullets of the fonts Symbol and Wingdings.
@@ -51,15 +50,17 @@ def tidy(text: str) -> str:
     >>> tidy("of\ufb01ce\u00a0 hours\n本 合 同")
     'office hours\n本合同'
     """
-    if not _is_plain(text):
+    plain = _is_plain(text)
+    if not plain:
         text = _CONTROL.sub("", keepable(text))
-    if not text.isascii() and _SPECIAL.search(text):
+    if not text.isascii() and _SPECIAL.search(_signs(text)):
         text = text.replace("\u00ad\n", "").replace("\u00ad", "").replace("\ufeff", "")
         text = _COMPATIBLE.sub(_usual, _BULLET.sub("•", text))
         text = _CJK_SPACE.sub("", text)
-    if "  " in text or "\u00a0" in text or not _is_plain(text):
+        plain = _is_plain(text)
+    if "  " in text or "\u00a0" in text or not plain:
         text = _BLANKS.sub(" ", text)
-    if " \n" in text or "\n " in text or _OTHER_END.search(text):
+    if " \n" in text or "\n " in text or (not plain and _OTHER_END.search(text)):
         text = _LINE_END.sub("\n", text)
     return (_EMPTY_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()
 
@@ -69,6 +70,11 @@ def _is_plain(text: str) -> bool:
     return text.replace("\n", "").replace("\u00a0", "").isprintable()
 
 
+def _signs(text: str) -> str:
+    """Give each of the characters once: a hundred are looked through sooner than a page."""
+    return "".join(set(text))
+
+
 def has_letters(text: str) -> bool:
     """Tell whether there is a letter or a digit in the text."""
     return _LETTER.search(text) is not None
@@ -76,8 +82,8 @@ def has_letters(text: str) -> bool:
 
 def unmapped(text: str) -> bool:
     """Tell whether a page's text, as pypdf gave it, is a font's private numbers, not letters."""
-    marks = "\ufffd" in text or "(cid:" in text or _SLASHED.search(text)
-    if (not marks and _is_plain(text)) or not _UNMAPPED.search(text):
+    marks = "(cid:" in text or _SLASHED.search(text)
+    if not marks and (_is_plain(text) or not _NUMBERS.search(_signs(text))):
         return False
     numbers = len(_UNMAPPED.findall(_BULLET.sub("", text)))
     return numbers > 0 and numbers >= len(_LETTER.findall(_UNMAPPED.sub("", text)))
