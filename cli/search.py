@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "kb search 退货期限是几天 -k 3",
         "kb search --mode lexical '\"ER-4021\"'",
         "kb search --path 'manuals/**' --context 1 descale the boiler",
+        "kb search --explain 退货期限",
         "kb search --json refund | jq -r '.hits[].path'",
     ),
     brief=True,
@@ -45,6 +46,22 @@ if TYPE_CHECKING:
     default=0,
     help="Passages to show before and after each hit.",
 )
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every passage by itself, also those that say the same as another hit or stand beside it.",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Tell why each hit stands where it does: its scores, and which words matched.",
+)
+@click.option(
+    "--rerank/--no-rerank",
+    default=None,
+    help="Have a reranker order the hits.  [default: where KB_RERANK_URL names one]",
+)
 def command(  # noqa: PLR0913 - one parameter for each option
     common: Common,
     *,
@@ -54,6 +71,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
     collection: str | None,
     path: str | None,
     context: int,
+    everything: bool,
+    explain: bool,
+    rerank: bool | None,
 ) -> int:
     """Find the passages that answer a question, each with its exact place.
 
@@ -66,7 +86,15 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
     base = open_base(common)
     within = Filter(collection=collection, path=path)
-    asking = Asking(top_k=top_k, mode=mode, within=within, around=context)
+    asking = Asking(
+        top_k=top_k,
+        mode=mode,
+        within=within,
+        around=context,
+        collapse=not everything,
+        explain=explain,
+        rerank=rerank,
+    )
     with watching(quiet=common.quiet) as observer:
         answer = search(base, " ".join(query), asking=asking, observer=observer)
     _print(common, answer, asking)
@@ -97,7 +125,10 @@ def _print(common: Common, answer: Answer, asking: Asking) -> None:
     width = columns()
     for warning in answer.warnings:
         say("\n".join(paragraph(f"Warning: {warning}", width)))
+    if answer.explain is not None:
+        from cli.render.explain import question_lines
+
+        emit(question_lines(answer, width=width))
     emit(answer_lines(answer, highlights, width=width))
     if not answer.hits:
-        within = asking.within
-        say(nothing_found(answer, filtered=bool(within.collection or within.path)))
+        say("\n".join(paragraph(nothing_found(answer), width)))

@@ -37,15 +37,18 @@ def init_object(base: KnowledgeBase, profile: Profile | None, *, created: bool) 
 
 
 def search_object(answer: Answer, *, around: bool) -> Object:
-    """Give `kb.search/1`; each hit has `before` and `after` where context was asked for."""
+    """Give `kb.search/1`; each hit has `before` and `after` where context was asked for.
+
+    It and each hit have `explain` where that was asked for; it has `hints` where nothing was found.
+    """
     hits = []
     for hit in answer.hits:
-        told = hit.as_json()
+        each = hit.as_json()
         if around:
             before, after = answer.context.get(hit.ref, ((), ()))
-            told |= {"before": _passages(before), "after": _passages(after)}
-        hits.append(told)
-    return {
+            each |= {"before": _passages(before), "after": _passages(after)}
+        hits.append(each)
+    told = {
         "schema": "kb.search/1",
         "query": answer.query,
         "mode": answer.mode,
@@ -54,6 +57,11 @@ def search_object(answer: Answer, *, around: bool) -> Object:
         "warnings": list(answer.warnings),
         "timings_ms": dict(answer.timings_ms),
     }
+    if answer.hints:
+        told["hints"] = list(answer.hints)
+    if answer.explain is not None:
+        told["explain"] = dict(answer.explain)
+    return told
 
 
 def show_object(shown: Shown) -> Object:
@@ -72,6 +80,8 @@ def show_object(shown: Shown) -> Object:
         pages = [asdict(page) | {"state": page.state.value} for page in shown.pages if paged]
         return told | {"state": row.state, "sha256": row.sha256, "pages": pages}
     passage = _passage(shown.passage)
+    if shown.ref:
+        passage["ref"] = shown.ref
     return told | passage | {"before": _passages(shown.before), "after": _passages(shown.after)}
 
 

@@ -10,11 +10,12 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from cli.output import is_terminal, make_console, say
-from kb.pipeline.observe import Observer, Progress, Silent
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
+
+    from kb.pipeline.observe import Observer, Progress
 
 #: The bar is drawn at most this often, so that watching costs nothing.
 SECONDS = 0.1
@@ -24,6 +25,8 @@ SECONDS = 0.1
 def watching(*, quiet: bool) -> Iterator[Observer]:
     """Give an observer that tells stderr what a run says, in the way stderr can show."""
     if quiet:
+        from kb.pipeline.observe import Silent
+
         yield Silent()
         return
     if not is_terminal(err=True) or os.environ.get("TERM") == "dumb":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from cli.render.styled import Text
 from cli.render.text import cells, cut, one_line, reflow, shorten, wrap
 
 if TYPE_CHECKING:
-    from kb.model import Chunk, Hit
+    from kb.model import Chunk, Copy, Hit
     from kb.pipeline.search import Answer
     from kb.store import Passage
 
@@ -20,6 +20,9 @@ Highlighter: TypeAlias = Callable[[str, str], Slices]
 LINES: Final = 8
 CONTEXT_LINES: Final = 4
 MARK: Final = "bold underline"
+BEST: Final = "bold"
+#: Before the lines of the sentence that answers best.
+BAR: Final = "| "
 
 
 def answer_lines(answer: Answer, highlight: Highlighter, *, width: int) -> Iterator[Text]:
@@ -29,23 +32,56 @@ def answer_lines(answer: Answer, highlight: Highlighter, *, width: int) -> Itera
             yield Text()
         indent = " " * (len(str(hit.rank)) + 2)
         yield from _heading(hit, indent, width)
-        before, after = answer.context.get(hit.ref, ((), ()))
-        room = width - len(indent)
-        found = [
-            *_tail(parts_before(before, hit.char_start), room),
-            *excerpt(hit.text, highlight(answer.query, hit.text), width=room),
-            *_head(parts_after(after, hit.char_end), room),
-        ]
-        for line in found:
-            yield Text.assemble(indent, line)
+        yield from _body(answer, hit, highlight(answer.query, hit.text), indent, width)
+        if hit.explain is not None:
+            from cli.render.explain import hit_lines
+
+            for line in hit_lines(hit.explain, width=width - len(indent)):
+                yield Text.assemble(indent, line)
 
 
-def nothing_found(answer: Answer, *, filtered: bool) -> str:
-    """Give one sentence that helps whoever found nothing."""
+def _body(answer: Answer, hit: Hit, marks: Slices, indent: str, width: int) -> Iterator[Text]:
+    """Give the passage between what stands before and after it, and where else the same stands."""
+    before, after = answer.context.get(hit.ref, ((), ()))
+    room = width - len(indent)
+    for line in _tail(parts_before(before, hit.char_start), room):
+        yield Text.assemble(indent, line)
+    for line, is_best in excerpt(hit.text, marks, width=room, best=_best(hit)):
+        yield Text.assemble(f"{indent[:-2]}{BAR}" if is_best else indent, line)
+    for line in _head(parts_after(after, hit.char_end), room):
+        yield Text.assemble(indent, line)
+    if hit.duplicates:
+        yield Text.assemble(indent, (copies_line(hit.duplicates, room), "dim"))
+
+
+def nothing_found(answer: Answer) -> str:
+    """Give sentences that help whoever found nothing."""
     query = shorten(one_line(answer.query), 40)
-    if filtered:
-        return f"Nothing found for “{query}” there; try it without --collection and --path."
-    return f"Nothing found for “{query}”; try other words, or see what there is: kb list"
+    hints = answer.hints or ("Try other words, or see what there is: kb list",)
+    return " ".join((f"Nothing found for “{query}”.", *hints))
+
+
+def copies_line(copies: Sequence[Copy], width: int) -> str:
+    """Give where else the same stands, as many places as there is room for."""
+    places = [f"{shorten(one_line(copy.path), width // 2)} {_short_place(copy)}" for copy in copies]
+    for shown in range(len(places), 0, -1):
+        more = f" and {len(places) - shown:,} more" if shown < len(places) else ""
+        line = f"also in {', '.join(places[:shown])}{more}"
+        if cells(line) <= width:
+            return line
+    return cut(f"also in {len(places):,} other places, first {places[0]}", width)
+
+
+def _short_place(copy: Copy) -> str:
+    page = copy.page_start
+    return f"line {copy.line_start}" if page is None else f"p. {page}"
+
+
+def _best(hit: Hit) -> tuple[int, int] | None:
+    """Give the best sentence's place in the text of its hit."""
+    if hit.best is None:
+        return None
+    return hit.best.char_start - hit.char_start, hit.best.char_end - hit.char_start
 
 
 def place(hit: Hit | Chunk) -> str:
@@ -103,19 +139,57 @@ def parts_after(passages: Sequence[Passage], end: int) -> str:
     return "\n".join(parts)
 
 
-def excerpt(text: str, marks: Slices, *, width: int, limit: int = LINES) -> list[Text]:
-    """Give the passage as lines, at most `limit` of them, around the part with most marks."""
+class Line(NamedTuple):
+    """A line of an excerpt, and whether the sentence that answers best stands on it."""
+
+    text: Text
+    is_best: bool
+
+
+def excerpt(
+    text: str,
+    marks: Slices,
+    *,
+    width: int,
+    limit: int = LINES,
+    best: tuple[int, int] | None = None,
+) -> list[Line]:
+    """Give the passage as lines, at most `limit` of them, around the sentence that answers best.
+
+    Without one, around the part with most marks. Lines are told apart only where some are not
+    of that sentence.
+    """
     shown = reflow(text)
     # One cell is kept for the … that tells of lines left out.
     lines = wrap(shown, width - 1)
-    first = _best_window(lines, marks, shown, limit)
+    held = [best is not None and a < best[1] and best[0] < b for a, b in lines]
+    first = _first_line(lines, held, marks, shown, limit)
     chosen = lines[first : first + limit]
-    rendered = [_marked(shown, line, marks) for line in chosen]
+    rendered = [_marked(shown, line, marks, best) for line in chosen]
     if first:
         rendered[0] = Text.assemble("…", rendered[0])
     if first + limit < len(lines):
         rendered[-1].append("…")
-    return rendered
+    barred = held[first : first + limit]
+    if all(barred):
+        barred = [False] * len(barred)
+    return [Line(line, is_best) for line, is_best in zip(rendered, barred, strict=True)]
+
+
+def _first_line(lines: Slices, held: Sequence[bool], marks: Slices, text: str, limit: int) -> int:
+    """Give the first line to show: the best sentence in the middle, all of it if it fits."""
+    if len(lines) <= limit:
+        return 0
+    if not any(held):
+        return _best_window(lines, marks, text, limit)
+    begin = held.index(True)
+    size = sum(held)
+    if size > limit:
+        return begin + _best_window(lines[begin : begin + size], marks, text, limit)
+    # The beginning of a passage is worth more than the middle, since it reads as a whole.
+    if begin + size <= limit:
+        return 0
+    return min(begin - (limit - size) // 2, len(lines) - limit)
 
 
 def _heading(hit: Hit, indent: str, width: int) -> Iterator[Text]:
@@ -147,9 +221,11 @@ def _best_window(lines: Slices, marks: Slices, text: str, limit: int) -> int:
     return 0 if best[0] == 0 else best[len(best) // 2]
 
 
-def _marked(text: str, line: tuple[int, int], marks: Slices) -> Text:
+def _marked(text: str, line: tuple[int, int], marks: Slices, best: tuple[int, int] | None) -> Text:
     begin, end = line
     rendered = Text(text[begin:end])
+    if best is not None and best[0] < end and begin < best[1]:
+        rendered.stylize(BEST, max(best[0], begin) - begin, min(best[1], end) - begin)
     for start, stop in marks:
         if start < end and stop > begin:
             rendered.stylize(MARK, max(start, begin) - begin, min(stop, end) - begin)

@@ -50,7 +50,7 @@ def _passage(shown: Shown, passage: Passage, width: int, *, wrapped: bool) -> It
     from kb.search.rank import reference
 
     chunk = passage.chunk
-    facts = (place(chunk), reference(passage.chunk_id))
+    facts = (place(chunk), shown.ref or reference(passage.chunk_id))
     yield Text(section_line(chunk.section or (passage.title,), facts, width), "dim")
     room = width if wrapped else None
     before = parts_before(shown.before, chunk.start)

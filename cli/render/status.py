@@ -43,6 +43,7 @@ def status_lines(summary: Summary, home: str, *, width: int) -> Iterator[Text]:
             ("Chunks", f"{summary.chunks} ({count(summary.vectors, 'vector')})"),
             ("Size", size_of(summary.bytes)),
             ("Model", model_of(summary.profile)),
+            *((("Meaning counts", weight_of(summary.profile)),) if summary.profile else ()),
             ("Generation", summary.generation),
             *(("Beside it", beside(each)) for each in summary.generations[1:]),
             ("Index", _index(summary.index)),
@@ -79,6 +80,14 @@ def model_of(profile: Profile | None) -> str:
         return "none yet: the first ingest sets it"
     kind = "built-in" if profile.provider == "builtin" else profile.provider
     return f"{profile.model} ({kind}, {profile.dimensions} dimensions)"
+
+
+def weight_of(profile: Profile) -> str:
+    """Say how much meaning counts beside words in a hybrid search, and who says so."""
+    share = f"{round(100 * profile.dense_weight)} %"
+    if profile.weighed:
+        return f"{share}, measured with {count(profile.weighed, 'text')} of your own"
+    return f"{share}, {'measured for it' if profile.provider == 'builtin' else 'as is usual'}"
 
 
 def beside(generation: Generation) -> str:

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from kb.errors import (
-    CATALOGUE,
-    EXIT_OK,
-    EndpointError,
-    Failure,
-    StageError,
-    UsageError,
-    failure,
-)
+from kb.errors import CATALOGUE, EXIT_OK, UsageError, failure
 from kb.model import Filter, Hit, Profile
 from kb.pipeline.base import KnowledgeBase
+from kb.pipeline.meaning import Meaning, meaning_of
 from kb.pipeline.observe import Observer, Silent
-from kb.search.rank import Question, chunk_of, rank
+from kb.pipeline.reranking import Reranking, reranking
+from kb.search.best import with_best
+from kb.search.rank import DEPTH, Question, rank
+from kb.search.reference import ends_of
 from kb.store import Gaps, Passage, Snapshot
-
-if TYPE_CHECKING:
-    from kb.model import Vector
-
-#: An endpoint that is away leaves a hybrid search its words; one that lies does not.
-AWAY: Final = frozenset(
-    {
-        "embed.unreachable",
-        "embed.localhost_in_container",
-        "embed.timeout",
-        "embed.tls",
-        "embed.rate_limited",
-        "embed.overloaded",
-        "embed.server_error",
-    }
-)
 
 Around = tuple[tuple[Passage, ...], tuple[Passage, ...]]
 
@@ -53,15 +34,19 @@ class Answer:
     warnings: tuple[str, ...]
     timings_ms: Mapping[str, float]
     exit_code: int = EXIT_OK
+    #: Where nothing was found: why, and what to try.
+    hints: tuple[str, ...] = ()
+    #: What holds for the whole question, where an explanation was asked for.
+    explain: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Meaning:
-    """The question's vector, or why there is none."""
+class _Told(NamedTuple):
+    """What an answer says of one question."""
 
-    vector: Vector | None = None
-    warning: str = ""
-    exit_code: int = EXIT_OK
+    hits: tuple[Hit, ...]
+    hints: tuple[str, ...]
+    warning: str
+    explain: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +59,12 @@ class Asking:
     within: Filter = field(default_factory=Filter)
     #: How many passages before and after each hit are wanted beside it.
     around: int = 0
+    #: Whether passages that say the same, and neighbours in a section, become one answer.
+    collapse: bool = True
+    #: Whether it is told why each hit stands where it does.
+    explain: bool = False
+    #: Whether a reranker orders the hits; None: where one is set.
+    rerank: bool | None = None
 
 
 def search(
@@ -82,96 +73,101 @@ def search(
     *,
     asking: Asking | None = None,
     observer: Observer | None = None,
+    held: Snapshot | None = None,
 ) -> Answer:
-    """Answer a question.
+    """Answer a question, from the view `held` of the knowledge base where one is given.
 
     Raises `UsageError` (`search.empty_query`, `search.no_knowledge_base`, `search.bad_filter`,
     `embed.profile_mismatch`) and `EndpointError`; where the endpoint is only away and words may
     answer, they do, with a warning and the endpoint's exit code.
     """
     try:
-        return _search(base, query, asking or Asking(), observer)
+        return _search(base, query, asking or Asking(), observer, held)
     except UsageError as error:
-        if error.failure.code != "embed.profile_mismatch" or base.again is None:
+        if error.failure.code != "embed.profile_mismatch" or base.again is None or held:
             raise
         # Another generation may have come into use, with its settings, since these were read.
         fresh = base.again()
         if fresh.settings == base.settings:
             raise
-        return _search(fresh, query, asking or Asking(), observer)
+        return _search(fresh, query, asking or Asking(), observer, None)
 
 
-def _search(base: KnowledgeBase, query: str, how: Asking, observer: Observer | None) -> Answer:
+def _search(
+    base: KnowledgeBase,
+    query: str,
+    how: Asking,
+    observer: Observer | None,
+    held: Snapshot | None,
+) -> Answer:
     if not query.strip():
         raise UsageError(failure("search.empty_query"))
     mode = how.mode or base.settings.search_mode
+    reranker = reranking(base.settings, query, wanted=how.rerank)
     started = time.perf_counter()
-    with base.snapshot() as snapshot:
+    with nullcontext(held) if held else base.snapshot() as snapshot:
         _check_filter(snapshot, how.within)
-        meaning = _embed(base, snapshot, query, mode, observer or Silent())
-        embedded = time.perf_counter()
         profile = snapshot.profile
+        meaning = meaning_of(base, snapshot, query, mode, observer or Silent())
+        embedded = time.perf_counter()
+        weight = profile.dense_weight if profile else 0.0
         question = Question(
             text=query,
             vector=meaning.vector,
             mode=mode,
             top_k=how.top_k,
-            dense_weight=profile.dense_weight if profile else 0.0,
+            dense_weight=weight * meaning.share,
             within=how.within,
+            collapse=how.collapse,
+            english=meaning.english,
         )
-        hits = rank(snapshot, question)
-        context = {hit.ref: _around(snapshot, hit, how.around) for hit in hits if how.around}
-        gaps = snapshot.gaps(how.within)
+        told = _told(snapshot, question, reranker, meaning, explain=how.explain)
+        around = [hit for hit in told.hits if how.around]
+        context = {hit.ref: _around(snapshot, hit, how.around) for hit in around}
+        not_searched = _not_searched(snapshot.gaps(how.within))
     timings = {"embed": embedded - started, "search": time.perf_counter() - embedded}
+    if reranker is not None:
+        timings |= {"search": timings["search"] - reranker.seconds, "rerank": reranker.seconds}
+    reranked = reranker.warning if reranker is not None else ""
     return Answer(
         query=query,
         mode=mode,
         profile=profile,
-        hits=tuple(hits),
+        hits=told.hits,
         context=context,
-        warnings=tuple(filter(None, (meaning.warning, _not_searched(gaps)))),
+        warnings=tuple(filter(None, (meaning.warning, reranked, told.warning, not_searched))),
         timings_ms={name: round(seconds * 1000, 2) for name, seconds in timings.items()},
         exit_code=meaning.exit_code,
+        hints=told.hints,
+        explain=told.explain,
     )
 
 
-def _embed(
-    base: KnowledgeBase, snapshot: Snapshot, query: str, mode: str, observer: Observer
-) -> _Meaning:
-    pinned = snapshot.profile
-    if mode == "lexical" or pinned is None:
-        return _Meaning()
-    try:
-        vector = _vector(base, snapshot, pinned, query, observer)
-    except (EndpointError, StageError) as error:
-        refused = isinstance(error, StageError)
-        if mode == "dense" or not (refused or error.failure.code in AWAY):
-            raise
-        return _Meaning(exit_code=error.exit_code, warning=_words_only(error.failure))
-    if vector is None and mode == "dense":
-        return _Meaning(warning=_unknown_language(pinned))
-    return _Meaning(vector=vector)
+def _told(
+    snapshot: Snapshot,
+    question: Question,
+    reranker: Reranking | None,
+    meaning: Meaning,
+    *,
+    explain: bool,
+) -> _Told:
+    """Rank, mark the best sentences, and say why and what would help where that is due."""
+    words = f"{question.text} {question.english}"
+    hits = with_best(snapshot, rank(snapshot, question, rescore=reranker), words)
+    hints: list[str] = []
+    warning = ""
+    if not hits or all(hit.scores.get("lexical") is None for hit in hits):
+        from kb.search.nothing import no_word_found, what_helps
 
+        hints = [] if hits else what_helps(snapshot, question)
+        warning = no_word_found(snapshot, question, hits)
+    why: Mapping[str, Any] | None = None
+    if explain:
+        from kb.search.explain import explained
 
-def _vector(
-    base: KnowledgeBase, snapshot: Snapshot, pinned: Profile, query: str, observer: Observer
-) -> Vector | None:
-    """Embed the question and, in the same request, two canaries of an endpoint."""
-    from kb.embed.canary import check_drift, samples
-    from kb.pipeline.embedder import open_embedder
-
-    # Nobody waits at a prompt for a server to come up; an ingest does.
-    patient = base.settings
-    settings = replace(patient, max_retries=patient.max_retries or 1)
-    kept = snapshot.canaries()
-    asked = samples(pinned, questions=True) if kept is not None else {}
-    with open_embedder(settings, pinned, observer, brief=True) as embedder:
-        first, *others = embedder.embed_now([pinned.query(query), *asked.values()])
-    if kept is not None:
-        check_drift(list(asked), others, kept)
-    if first.failure is not None:
-        raise StageError(first.failure)
-    return first.vector
+        depth = max(DEPTH, question.top_k)
+        hits, why = explained(snapshot, question, hits, silent=meaning.warning, depth=depth)
+    return _Told(hits=tuple(hits), hints=tuple(hints), warning=warning, explain=why)
 
 
 def _not_searched(gaps: Gaps) -> str:
@@ -194,17 +190,6 @@ def _not_searched(gaps: Gaps) -> str:
     return f"{pages} of {gaps.path} {be} {scans}not searchable{cure}"
 
 
-def _words_only(why: Failure) -> str:
-    return f"{why.code}: {why.message} These hits were found by words alone. {why.hint}"
-
-
-def _unknown_language(profile: Profile) -> str:
-    return (
-        f"The model {profile.model} does not know the language of this question, so a dense "
-        "search cannot answer it; leave --mode out to search by words."
-    )
-
-
 def _check_filter(snapshot: Snapshot, within: Filter) -> None:
     if within == Filter() or snapshot.any_document(within):
         return
@@ -214,9 +199,13 @@ def _check_filter(snapshot: Snapshot, within: Filter) -> None:
 
 
 def _around(snapshot: Snapshot, hit: Hit, count: int) -> Around:
-    chunk_id = chunk_of(hit.ref)
-    assert chunk_id is not None
-    return before_and_after(snapshot.neighbours(chunk_id, count=count), chunk_id)
+    ends = ends_of(hit.ref)
+    assert ends is not None, "a hit has a reference"
+    first, last = ends
+    before, after = before_and_after(snapshot.neighbours(first, count=count), first)
+    if last != first:
+        _, after = before_and_after(snapshot.neighbours(last, count=count), last)
+    return before, after
 
 
 def before_and_after(passages: Sequence[Passage], chunk_id: int) -> Around:

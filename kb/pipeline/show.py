@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kb.errors import UsageError, failure
 from kb.model import Page
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.search import before_and_after
-from kb.search.rank import chunk_of
+from kb.search.reference import chunk_of, ends_of, reference
 from kb.source import stored_path
 from kb.store import DocumentRow, Passage, Snapshot, StoredDocument
 
@@ -22,6 +22,8 @@ class Shown:
     text: str
     pages: tuple[Page, ...]
     passage: Passage | None = None
+    #: The name of the passage, or of the two that stand side by side.
+    ref: str = ""
     before: tuple[Passage, ...] = ()
     after: tuple[Passage, ...] = ()
 
@@ -37,7 +39,7 @@ def show(base: KnowledgeBase, ref: str, *, around: int = 0) -> Shown:
             document = stored.document
             return Shown(document=stored.row, text=document.text, pages=document.pages)
         chunk_id = chunk_of(ref)
-        shown = _passage(snapshot, chunk_id, around)
+        shown = _passage(snapshot, ref, around)
         if shown is None and chunk_id is not None:
             _refuse_former(snapshot, ref, chunk_id)
     if shown is None:
@@ -66,20 +68,43 @@ def _document(base: KnowledgeBase, snapshot: Snapshot, ref: str) -> StoredDocume
     return snapshot.document(stored_path(Path(ref), root=base.root)) or snapshot.document(ref)
 
 
-def _passage(snapshot: Snapshot, chunk_id: int | None, around: int) -> Shown | None:
-    if chunk_id is None:
+def _passage(snapshot: Snapshot, ref: str, around: int) -> Shown | None:
+    """Show one passage, or all from the first to the last that a hit covers."""
+    ends = ends_of(ref)
+    if ends is None:
         return None
-    passage = snapshot.passages([chunk_id]).get(chunk_id)
-    if passage is None:
+    found = snapshot.passages(ends)
+    first, last = found.get(ends[0]), found.get(ends[1])
+    if first is None or last is None or first.path != last.path:
         return None
-    stored = snapshot.document(passage.path)
+    if last.chunk.ordinal < first.chunk.ordinal:
+        return None
+    stored = snapshot.document(first.path)
     assert stored is not None
-    before, after = before_and_after(snapshot.neighbours(chunk_id, count=around), chunk_id)
+    passage = _joined(first, last, stored.document.text)
+    before, _ = before_and_after(snapshot.neighbours(ends[0], count=around), ends[0])
+    _, after = before_and_after(snapshot.neighbours(ends[1], count=around), ends[1])
     return Shown(
         document=stored.row,
         text=passage.chunk.text,
         pages=stored.document.pages,
         passage=passage,
+        ref=reference(*ends),
         before=before,
         after=after,
     )
+
+
+def _joined(first: Passage, last: Passage, text: str) -> Passage:
+    """Give two passages, and what stands between them, as one."""
+    if first.chunk_id == last.chunk_id:
+        return first
+    start, end = first.chunk.start, max(first.chunk.end, last.chunk.end)
+    chunk = replace(
+        first.chunk,
+        end=end,
+        text=text[start:end],
+        page_end=last.chunk.page_end,
+        line_end=max(first.chunk.line_end, last.chunk.line_end),
+    )
+    return replace(first, chunk=chunk)

@@ -19,6 +19,8 @@ class Scored:
     score: float
     dense: float | None
     lexical: float | None
+    #: What a reranker gave it, on a scale of its own; it is the score then.
+    rerank: float | None = None
 
 
 def fuse(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kb.store import open_store
+from kb.store.local import fts
 from tests.store.builders import PROFILE, draft, texts_of
 
 PASSAGES = [
@@ -43,6 +45,8 @@ QUESTIONS = {
     "金": [1],
     '"refund USD"': [4],
     '"USD refund"': [],
+    '"refund USD" clause': [4, 6],
+    '"USD refund" clause': [6],
     '"退款流程"': [3],
     '"款流"': [3],
     '"七日"': [],
@@ -91,3 +95,16 @@ def test_a_word_in_a_heading_counts_more(store):
         assert found == ["the end of it", "termination of it"]
         assert texts_of(snapshot, snapshot.match("售后服务", top_k=9)) == ["内容"]
         assert list(snapshot.match('"款款"', top_k=9)) == [], "headings are not one text"
+
+
+def test_the_index_writes_much_at_a_time_also_when_it_was_made_otherwise(home, monkeypatch):
+    wanted = {**dict(fts.SETTINGS), "version": 4}
+    store = open_store(home, create=True)
+    with store.writer("test") as writer:
+        for table in fts.TABLES:
+            assert dict(writer._database.all(f"SELECT k, v FROM {table}_config")) == wanted
+            writer._database.run(f"INSERT INTO {table} ({table}, rank) VALUES ('automerge', 7)")
+    monkeypatch.setattr(fts, "TOKENIZER_VERSION", -1)
+    with store.writer("test") as writer:
+        for table in fts.TABLES:
+            assert dict(writer._database.all(f"SELECT k, v FROM {table}_config")) == wanted

@@ -67,7 +67,8 @@ def answers_as_before(store, told):
     with store.snapshot() as snapshot:
         assert rounded(snapshot.nearest(told["vector"], top_k=10)) == told["nearest"]
         for words, hits in told["match"].items():
-            assert rounded(snapshot.match(words, top_k=10)) == hits
+            # How words are weighed has changed since; what is found by them has not.
+            assert [hit[0] for hit in snapshot.match(words, top_k=10)] == [hit[0] for hit in hits]
         found = {
             row.path: snapshot.document(row.path).document.text for row in snapshot.documents()
         }

@@ -27,10 +27,13 @@ from kb.store.local.words import (
 __all__ = [
     "TOKENIZER_VERSION",
     "Phrase",
+    "characters",
+    "expressions",
     "highlights",
     "index_words",
     "match_expression",
     "phrases",
+    "quoted",
 ]
 
 #: The longest question that is taken whole: more different words than this are not looked for.
@@ -44,15 +47,16 @@ STOP_WORDS: Final = frozenset(
     then there these they this those to under was we were what when where which who whom whose why
     will with would you your""".split()  # noqa: SIM905 - read as text
 )
+# Patterns are compiled by `re` when they are first used, and kept there: an import costs nothing.
 #: Longest first: what asks, not what is asked for.
-_ASKING: Final = re.compile(
+_ASKING: Final = (
     "为什么|為什麼|是什么|是什麼|什么样|什麼樣|怎么样|怎麼樣|有没有|有沒有|是不是|多少钱|请问|請問|怎么|怎麼|怎样|怎樣"
     "|如何|什么|什麼|哪些|哪个|哪個|哪里|哪裡|是否|能否|可否|有关|有關|关于|關於|以及|或者"
 )
 #: "How long" asks for a time; it does not ask for the word long.
-_HOW: Final = re.compile(r"\bhow (?:long|much|many|often|soon|far)\b")
+_HOW: Final = r"\bhow (?:long|much|many|often|soon|far)\b"
 #: Words that ask, and that stand in headings which answer.
-_ASKING_ENGLISH: Final = re.compile(r"\b(?:how|when|where|who|why|what|which)\b")
+_ASKING_ENGLISH: Final = r"\b(?:how|when|where|who|why|what|which)\b"
 #: They join words; a pair of neighbours that holds one spans two words.
 _PARTICLES: Final = frozenset("的了吗嗎呢吧么麼啊")
 _MEANINGFUL: Final = frozenset(
@@ -60,11 +64,10 @@ _MEANINGFUL: Final = frozenset(
 )
 #: Left out when they stand alone.
 _JOINING: Final = _PARTICLES | frozenset("和与與或及是在之")
-_QUOTED: Final = re.compile(r'"([^"]*)"|“([^”]*)”|「([^」]*)」|『([^』]*)』')
+_HAN: Final = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_QUOTED: Final = r'"([^"]*)"|“([^”]*)”|「([^」]*)」|『([^』]*)』'
 #: 第 3.2 条 is written with and without spaces.
-_AROUND_NUMBER: Final = re.compile(
-    "(?<=[\u4e00-\u9fff])[ \t]+(?=\\d)|(?<=\\d)[ \t]+(?=[\u4e00-\u9fff])"
-)
+_AROUND_NUMBER: Final = "(?<=[\u4e00-\u9fff])[ \t]+(?=\\d)|(?<=\\d)[ \t]+(?=[\u4e00-\u9fff])"
 _ENDINGS: Final = (
     "ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "edly", "ed", "ers", "er",
     "es", "ly", "s", "y", "e",
@@ -84,12 +87,12 @@ def phrases(query: str) -> list[Phrase]:
 
     Words that only ask (how, what, 如何, 吗) are left out unless nothing else is left.
     """
-    folded = _AROUND_NUMBER.sub("", fold(query))
-    found: list[Phrase] = []
-    loose = _QUOTED.sub(" ", folded)
-    for quoted in _QUOTED.finditer(folded):
-        found.extend(_side_by_side(next(text for text in quoted.groups() if text is not None)))
-    asked = [p for chain in _chains(_HOW.sub(" ", loose)) for p in _of_chain(chain, strict=True)]
+    folded = re.sub(_AROUND_NUMBER, "", fold(query))
+    found = list(_in_quotes(folded))
+    loose = re.sub(_QUOTED, " ", folded)
+    asked = [
+        p for chain in _chains(re.sub(_HOW, " ", loose)) for p in _of_chain(chain, strict=True)
+    ]
     if not asked and not found:
         asked = [p for chain in _chains(loose) for p in _of_chain(chain, strict=False)]
     return list(dict.fromkeys([*found, *asked]))[:MOST_PHRASES]
@@ -103,10 +106,42 @@ def match_expression(query: str) -> str:
     >>> match_expression("How are refunds paid?")
     '"refunds" OR "paid" OR heading : "how"'
     """
-    wanted = ['"' + " ".join(phrase.words) + '"' + "*" * phrase.prefix for phrase in phrases(query)]
-    asking = dict.fromkeys(_ASKING_ENGLISH.findall(fold(query)))
+    wanted = expressions(query)
+    asking = dict.fromkeys(re.findall(_ASKING_ENGLISH, fold(query)))
     headings = [f'heading : "{word}"' for word in asking if f'"{word}"' not in wanted]
     return " OR ".join([*wanted, *headings]) if wanted else ""
+
+
+def expressions(query: str) -> list[str]:
+    """Give each of the query's phrases as FTS5 writes it.
+
+    >>> expressions("termination notice")
+    ['"termination"', '"notice"']
+    """
+    return list(map(_written, phrases(query)))
+
+
+def quoted(query: str) -> list[str]:
+    """Give what stands in quotes in the query, as FTS5 writes it.
+
+    >>> quoted('"notice period" termination')
+    ['"notice period"']
+    """
+    found = _in_quotes(re.sub(_AROUND_NUMBER, "", fold(query)))
+    return list(dict.fromkeys(map(_written, found)))[:MOST_PHRASES]
+
+
+def characters(query: str) -> list[str]:
+    """Give the Han characters that say what is asked for, each once, in order.
+
+    >>> characters("如何退还租金？")
+    ['退', '还', '租', '金']
+    """
+    folded = fold(query)
+    if folded.isascii():
+        return []
+    found = re.findall(_HAN, re.sub(_ASKING, " ", folded))
+    return list(dict.fromkeys(each for each in found if each not in _JOINING))
 
 
 def highlights(query: str, text: str) -> list[tuple[int, int]]:
@@ -139,6 +174,15 @@ def _places(
         elif stream[last].word.startswith(wanted[-1]) and stems[first:last] == wanted[:-1]:
             # What may go on is always a single character: of its pair only it is meant.
             yield stream[first].start, stream[last].start + 1
+
+
+def _written(phrase: Phrase) -> str:
+    return '"' + " ".join(phrase.words) + '"' + "*" * phrase.prefix
+
+
+def _in_quotes(folded: str) -> Iterator[Phrase]:
+    for match in re.finditer(_QUOTED, folded):
+        yield from _side_by_side(next(text for text in match.groups() if text is not None))
 
 
 def _side_by_side(text: str) -> Iterator[Phrase]:
@@ -189,7 +233,7 @@ def _of_piece(atom: Run, *, strict: bool) -> Iterator[Phrase]:
 
 
 def _of_run(atom: Run, *, strict: bool) -> Iterator[Phrase]:
-    for run in _ASKING.split(atom.text) if strict else [atom.text]:
+    for run in re.split(_ASKING, atom.text) if strict else [atom.text]:
         characters = "".join(run.split())
         if len(characters) == 1 and not (strict and characters in _JOINING):
             yield Phrase((characters,), prefix=True)

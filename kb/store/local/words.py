@@ -45,17 +45,17 @@ _LETTER: Final = f"[^\\W_{_SPACELESS}{_HANGUL}\U00010000-\U0010ffff]|[{_MARKS}]"
 _NUMBER: Final = r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)"
 _JOINT: Final = r"(?<=[^\W_])(?:[.\-_@&](?=[^\W_])|['’](?=[^\W\d_]))|(?<=\d)/(?=\d)"
 _JOINTS: Final = ".-_@&/'’"
-_BREAK = re.compile(r"[ \t]?(?:\r\n|\r|\n)[ \t]?")
+_BREAK: Final = r"[ \t]?(?:\r\n|\r|\n)[ \t]?"
 # Within a piece, which holds no CJK.
 _ALPHA: Final = f"(?:[^\\W\\d_]|[{_MARKS}])+"
 _SIMPLE = re.compile(r"[a-z]+|\d+")
 _POSSESSIVE = re.compile(r"['’]s\b")
-_CENTS = re.compile(r"\d+\.00")
-_LATIN_MARKS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
+_CENTS: Final = r"\d+\.00"
+_LATIN_MARKS: Final = r"(?<=[a-z])[\u0300-\u036f]+"
 # "100，200和300" is a list; typed on an ASCII keyboard the comma would group thousands.
-_LIST_COMMA = re.compile(r"(?<=[0-9])，(?=[0-9])")
-_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")
-_CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\u1160-\u11ff\uff9e\uff9f]*", re.DOTALL)
+_LIST_COMMA: Final = r"(?<=[0-9])，(?=[0-9])"
+_INVISIBLE: Final = r"[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]"
+_CLUSTER: Final = r"(?s:.)[\u0300-\u036f\u3099\u309a\u1160-\u11ff\uff9e\uff9f]*"
 # The large classes take 40 ms to compile, which a search in ASCII need not pay: there, these
 # patterns find the same.
 _LETTER_ASCII: Final = "[A-Za-z0-9]"
@@ -107,16 +107,20 @@ def fold(text: str) -> str:
     """Give the text with width, case and compatibility forms levelled; may change its length."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKC", _LIST_COMMA.sub("、", text)).casefold()
-    return _INVISIBLE.sub("", text).replace("\u2010", "-")
+    if "，" in text:
+        text = re.sub(_LIST_COMMA, "、", text)
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    text = text.casefold()
+    return re.sub(_INVISIBLE, "", text).replace("\u2010", "-")
 
 
 def fold_with_offsets(text: str) -> tuple[str, list[tuple[int, int]]]:
     """Fold `text`; the list says for each folded character which slice of `text` it comes from."""
-    levelled = _LIST_COMMA.sub("、", text)
+    levelled = re.sub(_LIST_COMMA, "、", text)
     pieces: list[str] = []
     offsets: list[tuple[int, int]] = []
-    for cluster in _CLUSTER.finditer(levelled):
+    for cluster in re.finditer(_CLUSTER, levelled):
         piece = fold(cluster.group())
         pieces.append(piece)
         offsets.extend([cluster.span()] * len(piece))
@@ -159,7 +163,7 @@ def _goes_on(before: Run, after: Run, folded: str) -> bool:
     """Tell whether only a line break parts two runs, in a script that breaks lines anywhere."""
     gap = folded[before.start + len(before.text) : after.start]
     return (
-        _BREAK.fullmatch(gap) is not None
+        re.fullmatch(_BREAK, gap) is not None
         and not _hangul().match(before.text[-1])
         and not _hangul().match(after.text[0])
     )
@@ -186,7 +190,7 @@ def piece(text: str, start: int) -> Iterator[Token]:
     ]
     if len(parts) > 1:
         yield from parts
-    elif _CENTS.fullmatch(whole):
+    elif re.fullmatch(_CENTS, whole):
         yield Token(whole[:-3], start, start + len(text))
 
 
@@ -194,7 +198,7 @@ def _plain(word: str) -> str:
     """Give the form in which a word is compared: no group commas, apostrophes, Latin accents."""
     word = _POSSESSIVE.sub("", word).replace(",", "").replace("'", "").replace("’", "")
     if not word.isascii():
-        accents = _LATIN_MARKS.sub("", unicodedata.normalize("NFD", word))
+        accents = re.sub(_LATIN_MARKS, "", unicodedata.normalize("NFD", word))
         word = unicodedata.normalize("NFC", accents)
     return word[:_LONGEST]
 

@@ -1,0 +1,1 @@
+"""How kb/search/glosses/words.txt is made."""
