@@ -1,4 +1,12 @@
-"""A second ingest of files that are the same, beside a bare walk with `stat` over them."""
+"""A second ingest of files that are the same, beside a bare walk with `stat` over them.
+
+Whole processes are compared, since that is what a person or a timer starts: `kb ingest FOLDER`
+beside a Python that does nothing but walk the folder with `os.walk` and call `os.stat` for each
+file, which is the least that anybody must do who wants to know whether a file changed. Both pay
+for a Python that starts, for every folder and for every `stat`; kb pays for its command line, for
+reading what it knows of each file, and for saying so. The other figures say where it goes:
+`os.scandir`, whose entries spare a walk the joining of names, and the work without the start.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """`python -m benchmarks.store_rivals`: kb side by side with other stores, in whole processes.
 
-Every side gets the same vectors and texts and keeps the texts too; each verb is a process of its
-own. kb's cold search is the whole `kb search`, its call to an endpoint included (the endpoint's own
-time is not); the others read the question's vector from a file. A side that cannot be installed, or
-fails, is told with its reason.
+Every side gets the same vectors and texts (English and Chinese) and keeps the texts too; each verb
+is a process of its own. kb's cold search is the whole `kb search`, its call to an endpoint included
+(the endpoint's own time is not); the others read the question's vector from a file. What each side
+does with words and vectors stands below the table, for they do not do the same. A side that cannot
+be installed, or fails, is told with its reason.
 """
 
 from __future__ import annotations
@@ -105,7 +106,12 @@ def compare(folder: Path, shape: tuple[int, int], venvs: Path, only: Sequence[st
 
 
 def _sides(folder: Path, venvs: Path, only: Sequence[str]) -> list[Running]:
-    told = "ingest through its store, cold search by `kb search --mode dense`; full-text index"
+    told = (
+        "ingest through its store, in transactions as large as those of `kb ingest`; vectors "
+        "under SHA-256 keys and an index of them; FTS5 over words with stems, pairs of Chinese "
+        "characters and headings; place of each passage by page and line; a CRC-32 for each row; "
+        "cold search by `kb search --mode dense`"
+    )
     sides = [_side(folder, "kb", Path(sys.executable), Outcome(name="kb", told=told))]
     for rival in RIVALS:
         if rival.name not in only:

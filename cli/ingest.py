@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         "kb ingest contracts/ manuals/",
         "kb ingest --collection policies 售后服务条款.md",
         "kb ingest --prune docs/",
+        "kb ingest --model builtin:minilm papers/",
         "kb ingest --dry-run .",
         "kb ingest --watch --prune docs/",
         "kb ingest --exclude 'drafts/' --exclude '*.tmp.md' docs/",
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=str)
 @collection_option("Put the documents into this collection.  [default: as before, or 'default']")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="Model for a new knowledge base; builtin:static and builtin:minilm need no endpoint.  "
+    "[default: as set]",
+)
 @click.option("--prune", is_flag=True, help="Forget files that are gone below the given paths.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
@@ -51,6 +58,11 @@ if TYPE_CHECKING:
     help="Leave out files and folders that fit, also of --include; may be given again.",
 )
 @password_option
+@click.option(
+    "--ocr/--no-ocr",
+    default=None,
+    help="Recognise the letters of scans, or not.  [default: as set, else where an engine is]",
+)
 @click.option("--watch", is_flag=True, help="Go on, and bring in what changes, until Ctrl-C.")
 @click.option(
     "--poll",
@@ -65,6 +77,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     *,
     paths: tuple[str, ...],
     collection: str | None,
+    model: str | None,
     prune: bool,
     dry_run: bool,
     workers: int | None,
@@ -72,6 +85,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     password_file: str | None,
+    ocr: bool | None,
     watch: bool,
     poll: float | None,
 ) -> int:
@@ -96,7 +110,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
     if watch and dry_run:
         raise click.UsageError("--watch and --dry-run do not go together.")
-    base = open_base(common)
+    engine = None if ocr is None else ("auto" if ocr else "off")
+    base = open_base(common, {"embedding.model": model, "ocr.engine": engine})
     selection = Selection(include=include, exclude=exclude)
     wanted = Wanted(collection=collection, force=force, prune=prune, selection=selection)
     passwords = passwords_of(password_file)

@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "backup",
     "restore",
     "doctor",
+    "eval",
     "config",
     "completion",
 )

@@ -18,12 +18,12 @@ def guard(settings: Settings) -> None:
     """Keep the settings' secrets out of everything printed from now on."""
     from urllib.parse import unquote, urlsplit
 
-    _guarded.add(settings.api_key or "")
-    if settings.base_url:
+    _guarded.update((settings.api_key or "", settings.rerank_api_key or ""))
+    for url in filter(None, (settings.base_url, settings.rerank_url)):
         try:
-            password = urlsplit(settings.base_url).password or ""
+            password = urlsplit(url).password or ""
         except ValueError:
-            return
+            continue
         _guarded.update((password, unquote(password)))
 
 
@@ -34,7 +34,8 @@ def guard_also(*secrets: str) -> None:
 
 def scrub(text: str) -> str:
     """Give the text with asterisks for each character of a secret; its length stays the same."""
-    for secret in {*_guarded, os.environ.get("KB_API_KEY", "").strip()}:
+    variables = ("KB_API_KEY", "KB_RERANK_API_KEY")
+    for secret in {*_guarded, *(os.environ.get(name, "").strip() for name in variables)}:
         if len(secret) >= SHORTEST and secret in text:
             text = text.replace(secret, "*" * len(secret))
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 
@@ -19,6 +20,10 @@ def main() -> int:
             pass
         else:
             return 0
+    # The threads of a BLAS wait for work by turning in a loop. What kb gives them is done in a
+    # millisecond, so the waiting is most of what they do: measured to double what it costs to
+    # build an index, and far worse where other programs want the processor, too.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # What is imported stays to the end. To look through it for garbage, time and again and once
     # more at the end, is a tenth of what a search costs. A command that may work for long turns
     # collection on (`cli.options.define`).

@@ -17,7 +17,9 @@ from kb.errors import UsageError, failure
 
 MASK: Final = "(set, not shown)"
 MODES: Final = ("hybrid", "dense", "lexical")
+OCR_ENGINES: Final = ("auto", "off", "tesseract", "rapidocr")
 PROMPT_NAMES: Final = ("e5", "qwen3", "none", "custom")
+_SECRETS: Final = frozenset({"api_key", "rerank_api_key"})
 
 
 def _text(value: object) -> str:
@@ -50,6 +52,11 @@ def _seconds(value: object) -> float:
     if not 0 < number < 86_400:
         raise ValueError("a number of seconds between 0 and 86400 is needed")
     return number
+
+
+def _engine(value: object) -> str:
+    told = "off" if value is False else str(value).strip().lower()
+    return _one_of(*OCR_ENGINES)("off" if told in ("no", "none", "0", "false") else told)
 
 
 def _one_of(*names: str) -> Callable[[object], str]:
@@ -95,6 +102,14 @@ class Settings:
     target_tokens: int | None = _setting("chunking.target_tokens", None, _whole)
     overlap_tokens: int | None = _setting("chunking.overlap_tokens", None, _whole_or_none)
     search_mode: str = _setting("search.mode", None, _one_of(*MODES), "hybrid")
+    rerank_url: str | None = _setting("rerank.base_url", "KB_RERANK_URL", _text)
+    rerank_model: str | None = _setting("rerank.model", "KB_RERANK_MODEL", _text)
+    rerank_api_key: str | None = _setting("rerank.api_key", "KB_RERANK_API_KEY", _text)
+    rerank_prompts: str | None = _setting("rerank.prompts", None, _one_of("qwen3", "none"))
+    rerank_timeout_s: float | None = _setting("rerank.timeout_s", "KB_RERANK_TIMEOUT_S", _seconds)
+    ocr: str | None = _setting("ocr.engine", "KB_OCR", _engine)
+    ocr_languages: str | None = _setting("ocr.languages", "KB_OCR_LANGUAGES", _text)
+    ocr_seconds: float | None = _setting("ocr.seconds", "KB_OCR_SECONDS", _seconds)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self) -> Iterator[SettingRow]:
@@ -105,7 +120,7 @@ class Settings:
             yield SettingRow(
                 key=key,
                 env=known.metadata["env"],
-                value=MASK if known.name == "api_key" and value else value,
+                value=MASK if known.name in _SECRETS and value else value,
                 origin=self.origins.get(key, "default"),
             )
 
@@ -157,7 +172,7 @@ def _parse(known: Field[Any], value: object, origin: str) -> object:
         return known.metadata["parse"](value)
     except ValueError as error:
         key = known.metadata["key"]
-        shown = "the value" if known.name == "api_key" else repr(value)
+        shown = "the value" if known.name in _SECRETS else repr(value)
         reason = str(error) if "needed" in str(error) else "a number is needed"
         raise _bad_setting(
             f"{key} ({origin}): {shown} does not fit: {reason}.",

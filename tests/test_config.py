@@ -78,3 +78,21 @@ def test_what_init_writes_is_what_is_read(text: str) -> None:
     import tomllib
 
     assert tomllib.loads(f"value = {toml(text)}")["value"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("'off'", "off"), ("false", "off"), ("'None'", "off"), ("'Tesseract'", "tesseract")],
+)
+def test_recognising_letters_is_switched_off_in_many_words(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    home = write(tmp_path, f"[ocr]\nengine = {text}\nseconds = 90\n")
+    settings = load_settings(home, environ={})
+    assert (settings.ocr, settings.ocr_seconds, settings.ocr_languages) == (told, 90.0, None)
+    assert load_settings(home, environ={"KB_OCR": "auto"}).ocr == "auto"
+
+
+def test_an_engine_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"ocr\.engine"):
+        load_settings(write(tmp_path, "[ocr]\nengine = 'eyes'\n"), environ={})

@@ -1,5 +1,8 @@
 """`python -m benchmarks.rivals.data FOLDER COUNT DIMENSIONS`: what every side is given alike.
 
+Every other text is Chinese with an English word here and there, the rest are English: made words,
+as often as words of a language are.
+
 Writes `vectors.npy`, `texts.jsonl`, `questions.npy`, `question.npy` (the first of them) and
 `truth.json`: for each question the rows of its ten nearest vectors, found by comparing with all.
 """
@@ -7,9 +10,10 @@ Writes `vectors.npy`, `texts.jsonl`, `questions.npy`, `question.npy` (the first 
 from __future__ import annotations
 
 import json
+import random
 import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +24,8 @@ from benchmarks.store_data import Cloud, Floats
 QUESTIONS: Final = 200
 TOP: Final = 10
 _BLOCK: Final = 5000
+#: About as many bytes as an English text has.
+_CHINESE_WORDS: Final = 120
 
 
 def batches(folder: Path, size: int) -> Iterator[tuple[int, Floats, list[str]]]:
@@ -41,8 +47,6 @@ def dimensions(folder: Path) -> int:
 
 def prepare(folder: Path, cloud: Cloud) -> None:
     """Write everything into the folder."""
-    from benchmarks.store_base import Writing
-
     questions = cloud.questions(QUESTIONS).astype(np.float32)
     np.save(folder / "questions.npy", questions)
     np.save(folder / "question.npy", questions[0])
@@ -57,9 +61,24 @@ def prepare(folder: Path, cloud: Cloud) -> None:
     vectors.flush()
     nearest = np.argsort(-scores, axis=1)[:, :TOP]
     (folder / "truth.json").write_text(json.dumps(nearest.tolist()), encoding="utf-8")
-    writing = Writing()
     with _texts(folder).open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(writing.text()) + "\n" for _ in range(cloud.count))
+        file.writelines(json.dumps(text) + "\n" for text in islice(texts(), cloud.count))
+
+
+def texts() -> Iterator[str]:
+    """Give made texts without end, English and Chinese in turn, the same every time."""
+    from benchmarks.store_base import Writing
+
+    english, chance = Writing(), random.Random(2)
+    signs = [chr(code) for code in chance.sample(range(0x4E00, 0x9FA5), 3000)]
+    lengths = chance.choices((1, 2, 3), (1, 3, 1), k=20_000)
+    words = ["".join(chance.choices(signs, k=length)) for length in lengths]
+    weights = list(accumulate(1 / (rank + 1) for rank in range(len(words))))
+    while True:
+        yield english.text()
+        said = chance.choices(words, cum_weights=weights, k=_CHINESE_WORDS)
+        ends = chance.choices(("", "，", "。", " web "), (85, 9, 5, 1), k=_CHINESE_WORDS)
+        yield "".join(part for pair in zip(said, ends, strict=True) for part in pair) + "。"
 
 
 def _texts(folder: Path) -> Path:

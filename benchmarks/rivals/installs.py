@@ -29,45 +29,48 @@ RIVALS: Final = (
         module="txtai",
         packages=("txtai",),
         settings="default FAISS index (IVF,Flat above 5,000 vectors, default nprobe); "
-        "content=True keeps the texts; no full-text index",
+        "content=True keeps the texts; no index of words",
     ),
     Rival(
         name="lancedb",
         module="lancedb",
         packages=("lancedb",),
-        settings="default: no index, compares with every vector; no full-text index",
+        settings="default: no index of vectors, compares with every one; no index of words",
     ),
     Rival(
         name="lancedb-idx",
         module="lancedb",
         packages=("lancedb",),
         word="indexed",
-        settings="IvfPq index as it comes (cosine), nprobes 50, refine_factor 50; FTS index",
+        settings="IvfPq index as it comes (cosine), nprobes 50, refine_factor 50; FTS index as "
+        "it comes: English words with stems, but no word within a Chinese sentence",
     ),
     Rival(
         name="chroma",
         module="chroma",
         packages=("chromadb",),
-        settings="default HNSW (M 16, construction 100, search 100); its own full-text table",
+        settings="default HNSW (M 16, construction 100, search 100); its own table of all "
+        "threes of characters: no Chinese words of two",
     ),
     Rival(
         name="milvus-lite",
         module="milvus",
         packages=("pymilvus", "milvus-lite"),
-        settings="default quick set-up (AUTOINDEX, cosine); no full-text index",
+        settings="default quick set-up (AUTOINDEX, cosine); no index of words",
     ),
     Rival(
         name="sqlite-vec",
         module="sqlite_vec",
         packages=("sqlite-vec", "pysqlite3-binary"),
-        settings="vec0, compares with every vector (it has no other); no full-text index",
+        settings="vec0, compares with every vector (it has no other); no index of words",
     ),
     Rival(
         name="sqlite-vec+fts",
         module="sqlite_vec",
         packages=("sqlite-vec", "pysqlite3-binary"),
         word="fts",
-        settings="vec0, compares with every vector; FTS5 over the texts",
+        settings="vec0, compares with every vector; FTS5 over words with stems and pairs of "
+        "Chinese characters (made in Python)",
     ),
 )
 

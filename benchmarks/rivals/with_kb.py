@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
+
+# As `kb` itself does, before numpy is there.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -12,12 +16,11 @@ from benchmarks.rivals import data as shared
 from benchmarks.rivals.side import Found, Search, run
 from benchmarks.store_base import draft, profile
 from benchmarks.store_data import Floats
+from kb.pipeline.flow import DOCUMENT_BLOCK, VECTOR_BLOCK
 from kb.store import open_store
 from kb.store.local.writer import LocalWriter
 
 _PER_DOCUMENT: Final = 10
-#: As many chunks in one transaction as `kb ingest` writes.
-_TOGETHER: Final = 500
 
 
 class Kb:
@@ -33,13 +36,16 @@ class Kb:
         with closing(store), store.writer("benchmark") as writer:
             assert isinstance(writer, LocalWriter)
             writer.pin(profile(shared.dimensions(data)))
-            for start, vectors, texts in shared.batches(data, _TOGETHER):
+            # Transactions as large as those of `kb ingest`.
+            for start, vectors, texts in shared.batches(data, _even(DOCUMENT_BLOCK)):
                 drafts = [
                     draft(f"{start + at}", texts[at : at + _PER_DOCUMENT])
                     for at in range(0, len(texts), _PER_DOCUMENT)
                 ]
                 keys = [chunk.key for one in drafts for chunk in one.chunks if chunk.key]
-                writer.add_vectors(keys, np.ascontiguousarray(vectors))
+                for at in range(0, len(keys), VECTOR_BLOCK):
+                    some = slice(at, at + VECTOR_BLOCK)
+                    writer.add_vectors(keys[some], np.ascontiguousarray(vectors[some]))
                 writer.put_all(drafts)
             writer.refresh_index()
 
@@ -56,6 +62,11 @@ class Kb:
             ]
 
         return search
+
+
+def _even(chunks: int) -> int:
+    """Give so many chunks, rounded down to whole documents."""
+    return chunks - chunks % _PER_DOCUMENT
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from operator import add
 from pathlib import Path
 
 import sqlite_vec
@@ -21,6 +23,9 @@ _SEARCH = (
 )
 
 
+_CHINESE = re.compile("[\u3400-\u9fff]{2,}")
+
+
 class SqliteVec:
     """A `vec0` table beside an ordinary one with the texts; it compares with every vector."""
 
@@ -35,7 +40,8 @@ class SqliteVec:
         database.execute(f"CREATE VIRTUAL TABLE vectors USING vec0({column})")
         database.execute("CREATE TABLE passages (text TEXT)")
         if self.fts:
-            options = "text, content='passages', content_rowid='rowid'"
+            # Not of the texts themselves: its tokenizers find no word within a Chinese sentence.
+            options = "text, content='', tokenize='porter'"
             database.execute(f"CREATE VIRTUAL TABLE words USING fts5({options})")
         for start, vectors, texts in shared.batches(data, 1000):
             ids = range(start + 1, start + 1 + len(texts))
@@ -48,8 +54,10 @@ class SqliteVec:
         database.close()
 
     def _texts(self, database: sqlite3.Connection, rows: list[tuple[int, str]]) -> None:
-        for table in ("passages", "words") if self.fts else ("passages",):
-            database.executemany(f"INSERT INTO {table} (rowid, text) VALUES (?, ?)", rows)
+        database.executemany("INSERT INTO passages (rowid, text) VALUES (?, ?)", rows)
+        if self.fts:
+            paired = [(row, _CHINESE.sub(_pairs, text)) for row, text in rows]
+            database.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", paired)
 
     def open(self, home: Path) -> Search:
         """Open the database."""
@@ -59,6 +67,12 @@ class SqliteVec:
             return [(row - 1, text) for row, text in database.execute(_SEARCH, (vector, top))]
 
         return search
+
+
+def _pairs(run: re.Match[str]) -> str:
+    """Give each two neighbours of a run of Chinese characters as a word."""
+    signs = run.group()
+    return f" {' '.join(map(add, signs, signs[1:]))} "
 
 
 def _connect(home: Path) -> sqlite3.Connection:

@@ -53,7 +53,7 @@ class Page:
     state: PageState = PageState.INDEXED
     #: The failure code where the state is FAILED or IMAGE_ONLY.
     code: str | None = None
-    #: Characters of running heads and page numbers that are kept out of the text.
+    #: Characters kept out of the text: running heads, page numbers, all of a duplicate.
     left_out: int = 0
     #: How sure the recognition of its letters was, 0 to 1, where the state is OCR.
     confidence: float | None = None

@@ -41,8 +41,31 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Another passage that says the same as a hit, and where it stands."""
+
+    ref: str
+    path: str
+    page_start: int | None
+    line_start: int
+    section: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """The sentence of a hit that answers best; offsets and lines are those of its document."""
+
+    char_start: int
+    char_end: int
+    text: str
+    #: None for formats without pages.
+    page: int | None
+    line_start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One answer of a search."""
+    """One answer of a search: a passage, or two of one section that stand side by side."""
 
     rank: int
     score: float
@@ -61,7 +84,18 @@ class Hit:
     text: str
     #: The parts of the score, e.g. {"dense": 0.61, "lexical": 0.93}; null where not measured.
     scores: dict[str, float | None]
+    #: The references of the passages that it covers; the first is the one that was ranked.
+    passages: tuple[str, ...] = ()
+    #: Passages further down the ranking that say the same, best first.
+    duplicates: tuple[Copy, ...] = ()
+    #: None where no word of the question stands in it.
+    best: Sentence | None = None
+    #: Why it stands where it does, where that was asked for.
+    explain: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give the hit as the JSON contract shows it."""
-        return asdict(self) | {"section": list(self.section)}
+        """Give the hit as the JSON contract shows it; `explain` only where it was asked for."""
+        told = asdict(self) | {"section": list(self.section)}
+        if self.explain is None:
+            del told["explain"]
+        return told

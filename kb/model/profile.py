@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kb.errors import Failure
 
 if TYPE_CHECKING:
     from kb.model.arrays import Vector
+
+
+#: The share of the dense score where nobody knows the model better.
+USUAL_WEIGHT: Final = 0.5
+#: What is found out about a model's vectors and does not make them others.
+_MEASURED: Final = frozenset({"dense_weight", "weighed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,9 @@ class Profile:
     revision: str = ""
     normalised: bool = True
     #: The share of the dense score in a hybrid search, 0 to 1. Not part of the identity.
-    dense_weight: float = 0.5
+    dense_weight: float = USUAL_WEIGHT
+    #: How many questions made of the user's own passages set that share; 0: nobody measured it.
+    weighed: int = 0
 
     def query(self, text: str) -> str:
         """Give the exact text to embed for a question. The only place that does so."""
@@ -42,9 +49,7 @@ class Profile:
     @property
     def identity(self) -> dict[str, Any]:
         """The fields in which two profiles must agree for their vectors to be comparable."""
-        fields = asdict(self)
-        del fields["dense_weight"]
-        return fields
+        return {name: value for name, value in asdict(self).items() if name not in _MEASURED}
 
     def differences(self, other: Profile) -> dict[str, tuple[Any, Any]]:
         """Give the identity fields in which `other` differs, each with both values."""
@@ -55,11 +60,14 @@ class Profile:
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Profile:
         """Read what `as_json` wrote; keys this version does not know are left out."""
-        return cls(**{each.name: written[each.name] for each in fields(cls)})
+        known = (each.name for each in fields(cls) if each.name in written)
+        return cls(**{name: written[name] for name in known})
 
     @property
     def digest(self) -> str:
         """SHA-256 of the identity, hexadecimal."""
+        import hashlib  # loads OpenSSL, which most commands have no use for
+
         text = json.dumps(self.identity, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -91,4 +99,6 @@ class Embedded:
 
 def text_key(text: str) -> bytes:
     """Give the SHA-256 (32 bytes) under which the vector of exactly this text is kept."""
+    import hashlib
+
     return hashlib.sha256(text.encode()).digest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from kb.errors import (
     EXIT_ENDPOINT,
@@ -14,7 +14,9 @@ from kb.errors import (
     Failure,
     Stage,
 )
-from kb.model.profile import Profile
+
+if TYPE_CHECKING:
+    from kb.model.profile import Profile
 
 RunStatus: TypeAlias = Literal["ok", "partial", "failed", "interrupted"]
 

@@ -15,7 +15,7 @@ _SETTINGS: Final = "kb.toml"
 #: Generations are put in use some minutes apart, if at all.
 _TRIES: Final = 3
 _KEY_LINE: Final = re.compile(
-    r"^[^\S\n]*(?:embedding\.)?[\"']?api_key[\"']?[^\S\n]*=.*\n?", re.MULTILINE
+    r"^[^\S\n]*(?:embedding\.|rerank\.)?[\"']?api_key[\"']?[^\S\n]*=.*\n?", re.MULTILINE
 )
 
 
@@ -55,7 +55,8 @@ def _without_key(base: KnowledgeBase) -> str | None:
         tables = tomllib.loads(text)
     except (OSError, ValueError):
         return None
-    if _names_key(tables) or (base.settings.api_key and base.settings.api_key in text):
+    keys = filter(None, (base.settings.api_key, base.settings.rerank_api_key))
+    if _names_key(tables) or any(key in text for key in keys):
         return None
     return text
 

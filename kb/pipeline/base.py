@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from kb.config import Settings, load_settings
 from kb.errors import StoreError, UsageError, failure
-from kb.pipeline.toml_file import settle, unsettled
-from kb.store import Snapshot, Store, open_store
+from kb.store import open_store
+
+if TYPE_CHECKING:
+    from kb.store import Snapshot, Store
 
 FOLDER = ".kb"
 DATABASE = "kb.sqlite3"
@@ -87,6 +90,10 @@ def _settle(home: Path) -> None:
     Where the database cannot say which generation is in use, the settings stay as they are: what
     is wrong is told to whoever opens it, and `kb verify --repair` must not be kept from mending it.
     """
+    if not _has_more_than(home, "kb.toml"):
+        return
+    from kb.pipeline.toml_file import settle, unsettled
+
     if not (unsettled(home) and (home / DATABASE).exists()):
         return
     from kb.store import settle_restored
@@ -102,6 +109,14 @@ def _settle(home: Path) -> None:
     except StoreError as error:
         if error.failure.code != "store.corrupt":
             raise
+
+
+def _has_more_than(home: Path, name: str) -> bool:
+    """Tell whether anything in a folder has a name that goes on where this one ends."""
+    try:
+        return any(each.name.startswith(f"{name}.") for each in home.iterdir())
+    except OSError:
+        return False
 
 
 def _nearest(here: Path) -> Path:

@@ -13,6 +13,7 @@ from kb.embed import Embedder
 from kb.errors import StageError
 from kb.model import EmbedItem, Profile, text_key
 from kb.pipeline.rebuild import stored
+from kb.pipeline.weigh_probes import MOST, PASSAGES
 from kb.store import Builder, Store
 
 #: Of more documents, so many are cut into passages, and the rest is reckoned from these.
@@ -149,7 +150,14 @@ def sentence(estimate: Estimate) -> str:
     if estimate.seconds is None:
         return f"{told}."
     told += f", {duration(estimate.seconds)} at the speed of the first texts."
-    return f"{told}{_probe(estimate)}"
+    return f"{told}{_probe(estimate)}{_weighing(estimate)}"
+
+
+def _weighing(estimate: Estimate) -> str:
+    """Say what measuring the weight of the model costs, where it is measured."""
+    if not estimate.calls or estimate.chunks < PASSAGES:
+        return ""
+    return f" Up to {MOST} short texts more show how much meaning is to count beside words."
 
 
 def _probe(estimate: Estimate) -> str:

@@ -118,3 +118,13 @@ def toml_values(recipe: Recipe, written: Settings) -> Mapping[str, Any]:
         if value != usual[name] or getattr(written, name) is not None
     }
     return {**recipe.settings, **how}
+
+
+def ocr_environ(settings: Settings) -> dict[str, str]:
+    """Give how letters are to be recognised, as the workers that read look for it."""
+    told = {
+        "KB_OCR": settings.ocr,
+        "KB_OCR_LANGUAGES": settings.ocr_languages,
+        "KB_OCR_SECONDS": settings.ocr_seconds,
+    }
+    return {name: str(value) for name, value in told.items() if value is not None}

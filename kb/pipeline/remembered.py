@@ -68,7 +68,8 @@ class Remembered:
         """The stamps that alone prove that a file is stored and there is nothing to be done."""
         if self._force:
             return {}
-        return {**self._stamps, **dict.fromkeys(_holders(self._stamps) | self._anew)}
+        doubtful = _holders(self._stamps) | self._anew
+        return {**self._stamps, **dict.fromkeys(doubtful)} if doubtful else self._stamps
 
     def names_only(self) -> list[str]:
         """Give the names that led nowhere once."""

@@ -6,9 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from kb.errors import Failure, Stage
-from kb.model import ChunkCounts, DocumentCounts, Profile, Report, RunStatus, StageCount
+from kb.model import ChunkCounts, DocumentCounts, Report, StageCount
+
+if TYPE_CHECKING:
+    from kb.model import Profile, RunStatus
 
 STAGES = (Stage.DISCOVER, Stage.EXTRACT, Stage.CHUNK, Stage.EMBED, Stage.STORE)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb.errors import Failure
-from kb.model import Source
 from kb.pipeline.plan import DEFAULT_COLLECTION, UNKNOWN_TIME, Remembered
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def note(
 
     What is stored of such a file stays, and is stale.
     """
+    from kb.model import Source
+
     for failure in failures:
         assert failure.source is not None
         known = remembered.known.get(failure.source)

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-from kb.store.gaps import Gaps
-from kb.store.rows import DocumentRow, KnownSource, Passage, StoredDocument, Summary
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from kb.errors import Failure
@@ -35,7 +33,21 @@ if TYPE_CHECKING:
         settle_restored,
         verify_store,
     )
+    from kb.store.gaps import Gaps
     from kb.store.generations import Builder, Freed, Generation, Generations, Recipe
+    from kb.store.rows import DocumentRow, KnownSource, Passage, StoredDocument, Summary
+
+# Most commands need few of these, and making the classes is what starting a command costs.
+_ROOMS: Final = {
+    "drafts": ("ChunkDraft", "DocumentDraft", "Refusal"),
+    "findings": (
+        *("Backup", "Finding", "Lost", "Repair"),
+        *("backup_store", "repair_store", "restore_store", "settle_restored", "verify_store"),
+    ),
+    "gaps": ("Gaps",),
+    "generations": ("Builder", "Freed", "Generation", "Generations", "Recipe"),
+    "rows": ("DocumentRow", "KnownSource", "Passage", "StoredDocument", "Summary"),
+}
 
 
 class Snapshot(Protocol):
@@ -108,6 +120,16 @@ class Snapshot(Protocol):
         Any of the query's words may match; "words in quotes" must stand side by side.
         """
 
+    @property
+    def size(self) -> int:
+        """How many passages it shows."""
+
+    def occurrences(self, query: str) -> Sequence[tuple[str, int]]:
+        """Give what a question looks for, in its order, and in how many passages each part is."""
+
+    def spellings(self, word: str) -> Sequence[str]:
+        """Give up to three words of the passages that are spelt much like `word`, likest first."""
+
     def similarities(self, vector: Vector, chunk_ids: Sequence[int]) -> Mapping[int, float]:
         """Give the exact cosine of each of these chunks that has a vector."""
 
@@ -141,6 +163,9 @@ class Writer(Protocol):
         the `recipe`. Raises `kb.errors.UsageError` (`embed.profile_mismatch`) naming the differing
         fields when another profile, or another chunking, is pinned.
         """
+
+    def weigh(self, dense_weight: float, *, questions: int) -> None:
+        """Keep the share of the dense score that so many questions found best for the profile."""
 
     def known_keys(self, keys: Iterable[bytes]) -> set[bytes]:
         """Give those keys whose vectors are already paid for under the pinned profile."""
@@ -226,13 +251,13 @@ def open_store(home: Path, *, create: bool = False) -> Store:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has that name
-    """Give a name of `__all__` that a search has no use for, so that it need not load it."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from kb.store import drafts, findings, generations
-
-    rooms = drafts, findings, generations
-    return next(vars(each)[name] for each in rooms if name in vars(each))
+    """Give a name of `__all__`; the module that it stands in is loaded the first time."""
+    for room, names in _ROOMS.items():
+        if name in names:
+            made = getattr(import_module(f"{__name__}.{room}"), name)
+            globals()[name] = made
+            return made
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

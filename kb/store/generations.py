@@ -56,6 +56,9 @@ class Builder(Protocol):
     def profile(self) -> Profile:
         """The generation's profile."""
 
+    def weigh(self, dense_weight: float, *, questions: int) -> None:
+        """Keep the share of the dense score that so many questions found best for its profile."""
+
     def missing(self) -> Sequence[str]:
         """Give the paths of the documents that it does not hold yet."""
 

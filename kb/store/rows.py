@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kb.model import Chunk, Document, Profile
-
 if TYPE_CHECKING:
+    from kb.model import Chunk, Document, Profile
     from kb.store.generations import Generation
 
 

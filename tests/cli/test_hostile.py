@@ -133,8 +133,7 @@ def test_killed_workers_lose_no_file(shelf: Path, kb, kb_start) -> None:
                 time.sleep(1)
                 break
             time.sleep(0.01)
-        # A worker killed in the middle of its answer is given up after four minutes only.
-        out, _ = process.communicate(timeout=600)
+        out, _ = process.communicate(timeout=120)
     assert killed
     report = json.loads(out)
     assert {each["code"] for each in report["failures"]} <= {"extract.crashed"}

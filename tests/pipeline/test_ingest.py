@@ -140,7 +140,12 @@ def test_the_same_text_is_embedded_once(base, shelf):
     (shelf / "copy.md").write_text(REFUND)
     report = ingest(base, [shelf])
     assert report.chunks.reused == 1
-    assert {"shelf/refunds.md", "shelf/copy.md"} <= set(paths_found(base, "money back"))
+    (hit,) = (hit for hit in search(base, "money back").hits if hit.duplicates)
+    assert {hit.path, *(copy.path for copy in hit.duplicates)} == {
+        *("shelf/refunds.md", "shelf/copy.md")
+    }
+    found = paths_found(base, "money back", collapse=False)
+    assert {"shelf/refunds.md", "shelf/copy.md"} <= set(found)
 
 
 def test_dry_run_makes_nothing(base, shelf):

@@ -19,8 +19,8 @@ from kb.store.local.backup import Archive, broken_backup, check_database, opened
 from kb.store.local.database import FILE, connect, door, open_reader, open_writer
 from kb.store.local.lock import writer_lock
 from kb.store.local.schema import sync_folder, upgrade
-from kb.store.local.segments import FOLDER
 from kb.store.local.steps import step
+from kb.store.local.tables import FOLDER
 from kb.store.local.verify_tables import differences, reference
 
 _WORK: Final = "restore.tmp"

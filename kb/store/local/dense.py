@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from kb.store.local.database import Database, damaged
 from kb.store.local.indexes import search
-from kb.store.local.segments import Segment, Shelf, listed
+from kb.store.local.segments import Segment, listed
 from kb.store.local.vectors import Ids, bitmap, by_range, checked, cosines, products
 
 if TYPE_CHECKING:
     from kb.model import Vector
+    from kb.store.local.shelf import Shelf
 
 #: So few vectors are read by id: cheaper than opening a segment.
 FEW: Final = 4_096

@@ -39,11 +39,18 @@ class Outcome:
 
 def storable(document: Document) -> Document:
     """Give the document without half characters, which UTF-8 cannot hold; lengths stay."""
-    return replace(
-        document,
-        title=_SURROGATES.sub("\ufffd", document.title),
-        text=_SURROGATES.sub("\ufffd", document.text),
-    )
+    title, text = _whole(document.title), _whole(document.text)
+    if title is document.title and text is document.text:
+        return document
+    return replace(document, title=title, text=text)
+
+
+def _whole(text: str) -> str:
+    try:
+        text.encode()  # much faster than looking for what it would refuse
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text
 
 
 def know(database: Database, source: Source, outcome: Outcome) -> None:
@@ -154,8 +161,27 @@ def insert_chunks(
             for chunk in (draft.chunk,)
         ],
     )
-    made = rows.word_rows(database, document_id, generation_id=place.generation_id)
+    # SQLite's last_insert_rowid was seen to be wrong by one here: triggers add rows, too.
+    ids = _chunk_ids(database, document_id, place.generation_id)
+    passages = zip(ids, drafts, strict=True)
+    made = fts.word_rows(
+        document.title,
+        (
+            (chunk_id, draft.chunk.section, document.text[draft.chunk.start : draft.chunk.end])
+            for chunk_id, draft in passages
+        ),
+    )
     words.put_in(made, table=place.words)
+
+
+def _chunk_ids(database: Database, document_id: int, generation_id: int) -> list[int]:
+    """Give the ids of a document's chunks in a generation, in their order."""
+    found = database.all(
+        "SELECT id FROM chunks WHERE document_id = ? AND generation_id = ? ORDER BY ordinal",
+        document_id,
+        generation_id,
+    )
+    return [chunk_id for (chunk_id,) in found]
 
 
 def _vector_ids(database: Database, drafts: Sequence[ChunkDraft], place: Place) -> dict[bytes, int]:

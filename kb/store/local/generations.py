@@ -91,6 +91,10 @@ class LocalBuilder:
         assert profile is not None, "a generation is begun with its profile"
         return profile
 
+    def weigh(self, dense_weight: float, *, questions: int) -> None:
+        """Keep the share of the dense score that so many questions found best for its profile."""
+        self._writer.weigh(dense_weight, questions=questions)
+
     def missing(self) -> Sequence[str]:
         """Give the paths of the documents that it does not hold yet, oldest first."""
         found = self._database.all(

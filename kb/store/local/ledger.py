@@ -24,14 +24,17 @@ def replace(
 
     One that stood there before (same stage, code and locator) goes on counting its attempts.
     """
-    before = {
+    before: dict[tuple[str, str, str | None], int] = {
         (stage, code, locator): attempts
         for stage, code, locator, attempts in database.all(
             "SELECT stage, code, locator, attempts FROM failures WHERE source = ?", source
         )
     }
-    forget(database, source)
+    if before:
+        forget(database, source)
     distinct = {(f.stage.value, f.code, f.locator): f for f in failures}
+    if not distinct:
+        return
     database.many(
         "INSERT INTO failures (source, stage, code, locator, message, hint, retriable, attempts, "
         "detail, run, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -13,8 +13,8 @@ from kb.store.local.database import FILE, Database, connect, door, open_writer
 from kb.store.local.lock import writer_lock
 from kb.store.local.repair_rows import Outcome, mend
 from kb.store.local.repair_salvage import salvage
-from kb.store.local.segments import FOLDER
 from kb.store.local.steps import step
+from kb.store.local.tables import FOLDER
 from kb.store.local.verify import Examination, examine
 from kb.store.local.verify_check import Damage, counted
 

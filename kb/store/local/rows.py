@@ -9,13 +9,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from kb.errors import Failure, Stage
-from kb.model import Chunk, Document, Heading, Page, PageState, Profile
-from kb.store import DocumentRow, KnownSource, Passage
 from kb.store.local.database import Database, Row
 
 if TYPE_CHECKING:
+    from kb.model import Document, Page, Profile
+    from kb.store import DocumentRow, KnownSource, Passage
     from kb.store.local.fts import WordRow
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str)
 _UNSIGNED: Final = 1 << 64
 #: Below the number of values that SQLite takes in one statement, wherever it was built.
 _KEYS_AT_ONCE: Final = 500
@@ -42,8 +43,8 @@ SOURCE_SQL: Final = """
     SELECT path, collection, size, mtime_ns, inode, sha256, state, retriable FROM sources"""
 
 STAMP_SQL: Final = """
-    SELECT path, size, mtime_ns, CASE WHEN state = 'indexed' AND NOT retriable
-        AND coalesce(collection = :collection, 1) THEN inode END FROM sources"""
+    SELECT path, size, mtime_ns, CASE WHEN state = 'indexed' AND NOT retriable{} THEN inode END
+    FROM sources"""
 
 
 def signed(inode: int) -> int:
@@ -53,6 +54,8 @@ def signed(inode: int) -> int:
 
 def known_source(row: Row) -> KnownSource:
     """Read a row of `SOURCE_SQL`."""
+    from kb.store import KnownSource
+
     path, collection, size, mtime_ns, inode, sha256, state, retriable = row
     return KnownSource(
         path=path,
@@ -76,6 +79,8 @@ def stamps(found: Iterable[Row]) -> dict[str, tuple[int, int, int] | None]:
 
 def document_row(row: Row) -> DocumentRow:
     """Read a row of `DOCUMENT_SQL`."""
+    from kb.store import DocumentRow
+
     _, path, title, collection, form, paged, size, sha256, state, at, chunks, coverage = row
     counts = json.loads(coverage)
     pages = {name: number for name, (number, *_) in counts.items()}
@@ -99,6 +104,8 @@ def document_row(row: Row) -> DocumentRow:
 
 def document(database: Database, document_id: int, row: DocumentRow) -> Document:
     """Give a stored document as it was put."""
+    from kb.model import Document, Heading
+
     found = database.one(
         "SELECT text, headings, problems FROM contents WHERE document_id = ?", document_id
     )
@@ -121,6 +128,8 @@ def document(database: Database, document_id: int, row: DocumentRow) -> Document
 
 
 def _page(row: Row) -> Page:
+    from kb.model import Page, PageState
+
     number, start, end, state, code, left_out, confidence = row
     return Page(
         number=number,
@@ -153,6 +162,9 @@ def contents_values(document: Document) -> tuple[str, str]:
 
 def passage(database: Database, row: Row) -> Passage:
     """Read a row of `PASSAGE_SQL`, with its text."""
+    from kb.model import Chunk
+    from kb.store import Passage
+
     chunk_id, document_id, byte_start, byte_end, path, title, collection, *fields = row
     ordinal, start, end, section, context, page_start, page_end, *lines = fields
     text = b""
@@ -192,12 +204,14 @@ def read_failure(row: Row) -> Failure:
 
 def profile(text: str) -> Profile:
     """Read a profile from the JSON it is kept as."""
+    from kb.model import Profile
+
     return Profile.from_json(json.loads(text))
 
 
 def to_json(value: object) -> str:
     """Give `value` as compact JSON; what JSON does not know is written as text."""
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+    return _ENCODER.encode(value)
 
 
 def vector_ids(
@@ -227,7 +241,7 @@ def byte_offsets(text: str, offsets: Iterable[int]) -> dict[int, int]:
 
 def word_rows(database: Database, document_id: int, *, generation_id: int) -> Sequence[WordRow]:
     """Give the full-text rows of a document's chunks in a generation, made from what is stored."""
-    from kb.store.local.fts import word_row
+    from kb.store.local.fts import word_rows as made
 
     head = database.one(
         "SELECT title, text FROM documents JOIN contents ON document_id = id WHERE id = ?",
@@ -240,7 +254,10 @@ def word_rows(database: Database, document_id: int, *, generation_id: int) -> Se
         "WHERE document_id = ? AND generation_id = ?",
         *(document_id, generation_id),
     )
-    return [
-        word_row(chunk_id, title, json.loads(section), text[start:end])
-        for chunk_id, section, start, end in chunks
-    ]
+    return made(
+        title,
+        (
+            (chunk_id, json.loads(section), text[start:end])
+            for chunk_id, section, start, end in chunks
+        ),
+    )

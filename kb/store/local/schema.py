@@ -24,7 +24,7 @@ from kb.store.local.database import (
     open_writer,
     version,
 )
-from kb.store.local.fts import TABLES
+from kb.store.local.fts import SETTINGS, TABLES
 from kb.store.local.steps import step
 from kb.store.local.words import TOKENIZER_VERSION
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # splits at spaces and takes English endings off; all non-ASCII is a word to it.
 _WORDS: Final = """CREATE VIRTUAL TABLE {} USING fts5 (above, heading, body, content='',
         tokenize="porter ascii tokenchars '-._@/&'")"""
+_SET_UP: Final = "INSERT INTO {0} ({0}, rank) VALUES (?, ?)"
 # AUTOINCREMENT everywhere: an id that was once seen never names anything else (I6).
 _TABLES: Final = (
     """CREATE TABLE facts (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID""",
@@ -204,6 +205,8 @@ def _apply(connection: sqlite3.Connection) -> None:
 def _first(db: UtilsDatabase) -> None:
     for table in _TABLES:
         db.execute(table)
+    for setting in SETTINGS:
+        db.execute(_SET_UP.format("words"), setting)
     db.execute("INSERT INTO facts VALUES ('tokenizer', ?)", [TOKENIZER_VERSION])
     db.execute(
         "INSERT INTO generations (state, created_at) "
@@ -241,6 +244,8 @@ def _sets(db: UtilsDatabase) -> None:
     db.execute("UPDATE generations SET words = 0 WHERE state = 'current'")
     for table in TABLES[1:]:
         db.execute(_WORDS.format(table))
+        for setting in SETTINGS:
+            db.execute(_SET_UP.format(table), setting)
     # Which documents a generation that is not in use holds, and what failed of them in it.
     db.execute(
         """CREATE TABLE built (

@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 from kb.store.local import indexes
 from kb.store.local.database import Database, door
 from kb.store.local.ladder import Shape, whole_numbers
-
-FOLDER: Final = "index"
 
 _SUFFIX: Final = ".faiss"
 _BLOCK: Final = 1 << 20
@@ -56,31 +52,6 @@ class Segment:
     def path(self, folder: Path) -> Path:
         """Give where the file lies."""
         return folder / (self.sha256 + _SUFFIX)
-
-
-class Shelf:
-    """The FAISS indexes that this process has read, by hash; shared by all its snapshots."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._lock = Lock()
-        self._read: dict[str, Any] = {}
-
-    def get(self, segment: Segment, *, dimensions: int) -> Any | None:  # noqa: ANN401 - of faiss
-        """Give the index of a segment, or None where its file is missing or not what it was."""
-        with self._lock:
-            if segment.sha256 not in self._read:
-                index = read(self.folder, segment, dimensions=dimensions)
-                if index is None:
-                    return None
-                self._read[segment.sha256] = index
-            return self._read[segment.sha256]
-
-    def keep_only(self, segments: Sequence[Segment]) -> None:
-        """Let go of indexes that are not among `segments`."""
-        names = {segment.sha256 for segment in segments}
-        with self._lock:
-            self._read = {name: index for name, index in self._read.items() if name in names}
 
 
 def listed(database: Database, profile_id: int) -> list[Segment]:

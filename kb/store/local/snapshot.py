@@ -8,21 +8,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from kb.errors import Failure
-from kb.model import Filter, Profile
-from kb.store import DocumentRow, Gaps, KnownSource, Passage, StoredDocument, Summary
 from kb.store.local import rows
 from kb.store.local.database import Database, damaged
-from kb.store.local.globs import path_matches, path_pattern
-from kb.store.local.segments import Shelf
-from kb.store.local.summary import gaps, summarise
 from kb.store.local.tables import WORDS
 
 if TYPE_CHECKING:
-    from kb.model import Matrix, Vector
+    from kb.model import Filter, Matrix, Profile, Vector
+    from kb.store import DocumentRow, Gaps, KnownSource, Passage, StoredDocument, Summary
     from kb.store.generations import Freed, Generation, Recipe
     from kb.store.local.dense import View
-
-_EVERYTHING: Final = Filter()
+    from kb.store.local.shelf import Shelf
 
 _NOW_SQL: Final = """
     SELECT generations.id, profiles.id, profiles.json, coalesce(words, 0) FROM generations
@@ -92,10 +87,12 @@ class LocalSnapshot:
 
     def stamps(self, collection: str | None = None) -> Mapping[str, tuple[int, int, int] | None]:
         """Give size, time of change (ns) and inode of each file, by path; None: no proof."""
-        found = self._database.named(rows.STAMP_SQL, collection=collection)
-        return rows.stamps(found)
+        if collection is None:
+            return rows.stamps(self._database.all(rows.STAMP_SQL.format("")))
+        sql = rows.STAMP_SQL.format(" AND collection = ?")
+        return rows.stamps(self._database.all(sql, collection))
 
-    def documents(self, within: Filter = _EVERYTHING) -> Sequence[DocumentRow]:
+    def documents(self, within: Filter | None = None) -> Sequence[DocumentRow]:
         """Give the searchable documents in order of path."""
         listed = self._listed(within)
         chosen = (
@@ -122,17 +119,21 @@ class LocalSnapshot:
         )
         if not found:
             return None
+        from kb.store import StoredDocument
+
         row = rows.document_row(found[0])
         return StoredDocument(
             row=row, document=rows.document(self._database, int(found[0][0]), row)
         )
 
-    def gaps(self, within: Filter = _EVERYTHING) -> Gaps:
+    def gaps(self, within: Filter | None = None) -> Gaps:
         """Count the pages that no search can find; cheap where there are none."""
+        from kb.store.local.summary import gaps
+
         return gaps(self._database, lambda: self._listed(within))
 
     def nearest(
-        self, vector: Vector, *, top_k: int, within: Filter = _EVERYTHING
+        self, vector: Vector, *, top_k: int, within: Filter | None = None
     ) -> Sequence[tuple[int, float]]:
         """Give up to `top_k` (chunk id, cosine) of visible chunks, best first, ties by id."""
         view = self._view(self._listed(within))
@@ -143,7 +144,7 @@ class LocalSnapshot:
         return nearest(view, vector, top_k=top_k)
 
     def match(
-        self, query: str, *, top_k: int, within: Filter = _EVERYTHING
+        self, query: str, *, top_k: int, within: Filter | None = None
     ) -> Sequence[tuple[int, float]]:
         """Give up to `top_k` (chunk id, BM25 score > 0) of visible chunks, best first."""
         from kb.store.local import fts
@@ -154,6 +155,27 @@ class LocalSnapshot:
             table=self._words,
             top_k=top_k,
             documents=self._listed(within),
+        )
+
+    @property
+    def size(self) -> int:
+        """How many passages it shows."""
+        sql = "SELECT count(*) FROM chunks WHERE generation_id = ?"
+        found = self._database.one(sql, self._generation)
+        return 0 if found is None else int(found[0])
+
+    def occurrences(self, query: str) -> Sequence[tuple[str, int]]:
+        """Give what a question looks for, in its order, and in how many passages each part is."""
+        from kb.store.local import vocabulary
+
+        return vocabulary.occurrences(self._database, query, table=self._words)
+
+    def spellings(self, word: str) -> Sequence[str]:
+        """Give up to three words of the passages that are spelt much like `word`."""
+        from kb.store.local import vocabulary
+
+        return vocabulary.spellings(
+            self._database, word, table=self._words, generation=self._generation
         )
 
     def similarities(self, vector: Vector, chunk_ids: Sequence[int]) -> Mapping[int, float]:
@@ -200,6 +222,8 @@ class LocalSnapshot:
 
     def summary(self) -> Summary:
         """Give the counts behind `kb status`."""
+        from kb.store.local.summary import summarise
+
         summary = summarise(
             self._database,
             generation_id=self._generation,
@@ -240,15 +264,17 @@ class LocalSnapshot:
             documents=documents,
         )
 
-    def _listed(self, within: Filter) -> str | None:
+    def _listed(self, within: Filter | None) -> str | None:
         """Give the ids of the documents a filter means as a JSON list, or None for all."""
-        if within.collection is None and within.path is None:
+        if within is None or (within.collection is None and within.path is None):
             return None
         found = self._database.named(
             "SELECT id, path FROM documents WHERE coalesce(collection = :collection, 1)",
             collection=within.collection,
         )
         if within.path is not None:
+            from kb.store.local.globs import path_matches, path_pattern
+
             pattern = path_pattern(within.path)
             found = [row for row in found if path_matches(pattern, row[1])]
         return "[" + ",".join(str(row[0]) for row in found) + "]"

@@ -32,8 +32,9 @@ from kb.store.local.database import (
     version,
 )
 from kb.store.local.lock import WAIT_S, writer_lock
-from kb.store.local.segments import FOLDER, Shelf
+from kb.store.local.shelf import Shelf
 from kb.store.local.snapshot import LocalSnapshot
+from kb.store.local.tables import FOLDER
 
 # A search must not pay for what only a writer needs.
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from kb.errors import StoreError, UsageError, failure
 from kb.store import Finding
 from kb.store.local import rows, seals, verify_tables
 from kb.store.local.database import FILE, Database, damaged, door, open_examiner
-from kb.store.local.segments import FOLDER, Shelf
+from kb.store.local.shelf import Shelf
 from kb.store.local.snapshot import LocalSnapshot
+from kb.store.local.tables import FOLDER
 from kb.store.local.verify_check import REPAIR, Damage, Scene
 
 _Made: TypeAlias = "Finding | Iterator[Finding]"

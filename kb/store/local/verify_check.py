@@ -9,7 +9,7 @@ from typing import Any, Final
 from kb.model import Profile
 from kb.store import Finding
 from kb.store.local.database import Database
-from kb.store.local.segments import Shelf
+from kb.store.local.shelf import Shelf
 
 #: So many examples of what is wrong are named; the rest is counted.
 NAMED: Final = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -87,6 +87,17 @@ class LocalWriter:
                 "WHERE id = ? AND chunking IS NULL",
                 *(rows.to_json(recipe.chunking), rows.to_json(recipe.settings), self._generation),
             )
+
+    def weigh(self, dense_weight: float, *, questions: int) -> None:
+        """Keep the share of the dense score that so many questions found best for the profile."""
+        if self._profile is None:
+            raise damaged(self._database.path, "there is no profile to weigh")
+        profile = replace(self._profile, dense_weight=dense_weight, weighed=questions)
+        self._database.run(
+            "UPDATE profiles SET json = ? WHERE id = ?",
+            *(rows.to_json(asdict(profile)), self._profile_id),
+        )
+        self._profile = profile
 
     def known_keys(self, keys: Iterable[bytes]) -> set[bytes]:
         """Give those keys whose vectors are already paid for under the pinned profile."""
