@@ -225,11 +225,13 @@ def test_the_question_as_a_whole_is_explained(make):
         "weights": {"dense": 0.0, "lexical": 1.0},
         "dense": {"used": False, "candidates": 0, "silent": "The model is away. " * 6},
         "lexical": {"used": True, "candidates": 9},
+        "english": "return goods",
         "terms": terms,
     }
     lines = plain(question_lines(make.answer(explain=explain), width=80))
     assert lines[0] == "by       meaning 0.00, words 1.00"
     assert lines[1].startswith("meaning  The model is away.")
     assert lines[2].startswith(" " * 9 + "away. The")
+    assert lines[-3] == "English  return goods"
     assert lines[-2:] == ["words    退货 (1.2) in 1,200, xyzzy nowhere", ""]
     assert all(cell_len(line) <= 80 for line in lines)

@@ -145,6 +145,20 @@ def test_scans_alone_are_refused_and_counted(tmp_path: Path) -> None:
     assert failure.detail == {"pages": 3, "pictures": 2}
 
 
+def test_the_error_of_an_earlier_file_is_not_taken_for_this_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kb.extract.pdf import with_pdfium
+
+    def stale(*_: object, **__: object) -> None:
+        error = with_pdfium.pypdfium2.PdfiumError("Failed to load document")
+        error.err_code = with_pdfium.pdfium.FPDF_ERR_PASSWORD
+        raise error
+
+    monkeypatch.setattr(with_pdfium.pypdfium2, "PdfDocument", stale)
+    assert read(tmp_path, pdf([TEXT])).pages[0].state is PageState.INDEXED
+
+
 def test_blank_pages_alone_are_empty(tmp_path: Path) -> None:
     assert refused(tmp_path, pdf([b"", b""])).failure.code == "extract.empty"
     no_page = pdf_objects(

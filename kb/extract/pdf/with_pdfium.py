@@ -58,6 +58,9 @@ def _open(data: bytes, passwords: Sequence[str]) -> Any:  # noqa: ANN401 - pypdf
                 raise UnreadableError(_reason(error)) from None
         except (UnicodeError, ValueError):
             continue  # a password that cannot be one
+    if b"/Encrypt" not in data:
+        # What pdfium gives as its last error may be that of an earlier file.
+        raise UnreadableError("pdfium asks for a password of a file that names no encryption")
     raise StageError(failure("extract.encrypted"))
 
 
