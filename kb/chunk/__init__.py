@@ -36,9 +36,9 @@ __all__ = ["Chunking", "chunk_document", "estimate_tokens", "split_chunk"]
 class Chunking:
     """How long passages become, in estimated tokens; their context is not counted."""
 
-    #: Passages of prose are filled up to this. Between 192 and 384 the share of an answer found
-    #: per character read hardly differs (`benchmarks/chunking.py`); 256 leaves room for context.
-    target_tokens: int = 256
+    #: Passages of prose are filled up to this: at equal reading 192 to 512 find about as much
+    #: (`benchmarks/chunking.md`), and with all of a search 384 finds more than 256.
+    target_tokens: int = 384
     #: Whole sentences of the passage before, in the same section, that are said again.
     overlap_tokens: int = 0
     #: A clause or paragraph up to this is kept whole; None: the same as `target_tokens`.

@@ -145,14 +145,14 @@ def test_an_endpoint_that_is_down_gives_3_and_no_traceback(tmp_path, kb_apart):
 def test_an_interrupted_ingest_goes_on(tmp_path, kb_start, kb_apart, number):
     docs = tmp_path / "docs"
     docs.mkdir()
-    for n in range(200):
+    for n in range(1000):
         (docs / f"{n}.md").write_text(f"# Document {n}\n\n" + f"Clause {n} of the contract.\n" * 40)
     with kb_start("ingest", "docs", "--json", cwd=tmp_path) as process:
         line = process.stderr.readline().decode()
         while "Found" not in line:
             assert line, "kb ended before it began"
             line = process.stderr.readline().decode()
-        time.sleep(0.8)
+        time.sleep(0.5)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -163,4 +163,4 @@ def test_an_interrupted_ingest_goes_on(tmp_path, kb_start, kb_apart, number):
     done = kb_apart("ingest", "docs", "--json", "-q", cwd=tmp_path, env=dict(os.environ))
     counts = done.json["documents"]
     assert done.code == 0
-    assert counts["added"] + counts["unchanged"] == 200
+    assert counts["added"] + counts["unchanged"] == 1000
