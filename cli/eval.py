@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import Common, define, open_base
-from kb.config import MODES, PROMPT_NAMES
+from cli.options import Common, chunking_options, define, endpoint_options, open_base
+from kb.config import MODES
 
 if TYPE_CHECKING:
     from kb.pipeline.evaluate import Evaluation, How
@@ -46,25 +46,8 @@ _SCOPES = ("auto", "all", "document")
     default=None,
     help="Have a reranker order the hits.  [default: where KB_RERANK_URL names one]",
 )
-@click.option("--base-url", metavar="URL", help="Embedding endpoint.  [default: as set]")
-@click.option("--model", metavar="NAME", help="Model; builtin:static needs no endpoint.")
-@click.option(
-    "--prompts",
-    type=click.Choice(PROMPT_NAMES),
-    help="What to put before questions and passages.  [default: as set]",
-)
-@click.option(
-    "--target-tokens",
-    metavar="N",
-    type=click.IntRange(16, 8192),
-    help="How long passages become.  [default: as set]",
-)
-@click.option(
-    "--overlap-tokens",
-    metavar="N",
-    type=click.IntRange(0, 4096),
-    help="How much of a passage the next one repeats.  [default: as set]",
-)
+@endpoint_options
+@chunking_options
 @click.option(
     "--limit", metavar="N", type=click.IntRange(1), help="Ask N of the questions.  [default: all]"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import update_wrapper
+from functools import reduce, update_wrapper
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -203,3 +203,38 @@ def shown_home(base: KnowledgeBase) -> str:
         return str(base.home.relative_to(Path.cwd()))
     except (OSError, ValueError):
         return str(base.home)
+
+
+def endpoint_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add --base-url, --model and --prompts."""
+    from kb.config import PROMPT_NAMES
+
+    options = (
+        click.option("--base-url", metavar="URL", help="Embedding endpoint.  [default: as set]"),
+        click.option("--model", metavar="NAME", help="Model; builtin:static needs no endpoint."),
+        click.option(
+            "--prompts",
+            type=click.Choice(PROMPT_NAMES),
+            help="What to put before questions and passages.  [default: as set]",
+        ),
+    )
+    return reduce(lambda added, option: option(added), reversed(options), function)
+
+
+def chunking_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add --target-tokens and --overlap-tokens."""
+    options = (
+        click.option(
+            "--target-tokens",
+            metavar="N",
+            type=click.IntRange(16, 8192),
+            help="How long passages become.  [default: as set]",
+        ),
+        click.option(
+            "--overlap-tokens",
+            metavar="N",
+            type=click.IntRange(0, 4096),
+            help="How much of a passage the next one repeats.  [default: as set]",
+        ),
+    )
+    return reduce(lambda added, option: option(added), reversed(options), function)

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import Common, define, open_base, wait_option
-from kb.config import PROMPT_NAMES
+from cli.options import (
+    Common,
+    chunking_options,
+    define,
+    endpoint_options,
+    open_base,
+    wait_option,
+)
 
 if TYPE_CHECKING:
     from kb.pipeline.reindex import Outcome
@@ -24,31 +30,14 @@ if TYPE_CHECKING:
         "kb reindex --json --wait 600",
     ),
 )
-@click.option("--base-url", metavar="URL", help="Embedding endpoint.  [default: as set]")
-@click.option("--model", metavar="NAME", help="Model; builtin:static needs no endpoint.")
-@click.option(
-    "--prompts",
-    type=click.Choice(PROMPT_NAMES),
-    help="What to put before questions and passages.  [default: as set]",
-)
+@endpoint_options
 @click.option(
     "--dimensions",
     metavar="N",
     type=click.IntRange(1),
     help="Length of the vectors, for models that can shorten them.  [default: as set]",
 )
-@click.option(
-    "--target-tokens",
-    metavar="N",
-    type=click.IntRange(16, 8192),
-    help="How long passages become.  [default: as set]",
-)
-@click.option(
-    "--overlap-tokens",
-    metavar="N",
-    type=click.IntRange(0, 4096),
-    help="How much of a passage the next one repeats.  [default: as set]",
-)
+@chunking_options
 @click.option(
     "--keep-old", is_flag=True, show_default=False, help="Keep the former one for kb rollback."
 )

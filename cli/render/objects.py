@@ -170,7 +170,7 @@ def _passages(passages: Sequence[Passage]) -> list[Object]:
 
 
 def _passage(passage: Passage) -> Object:
-    from kb.search.rank import reference
+    from kb.search.reference import reference
 
     chunk = passage.chunk
     return {

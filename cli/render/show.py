@@ -47,7 +47,7 @@ def _document(shown: Shown, width: int | None) -> Iterator[Text]:
 
 
 def _passage(shown: Shown, passage: Passage, width: int, *, wrapped: bool) -> Iterator[Text]:
-    from kb.search.rank import reference
+    from kb.search.reference import reference
 
     chunk = passage.chunk
     facts = (place(chunk), shown.ref or reference(passage.chunk_id))

@@ -52,14 +52,16 @@ class Embedder(Protocol):
     def close(self) -> None:
         """Close all connections."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        self.close()
 
 
 def open_builtin(name: str = "builtin:static") -> Embedder:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol
 
+from kb.embed import Embedder
 from kb.embed.now import numbered
 from kb.errors import UsageError, failure
 from kb.model import Embedded, EmbedItem, Profile
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from kb.embed import Embedder
     from kb.model import Matrix
 
 #: Texts encoded at once.
@@ -41,7 +40,7 @@ class StaticModel(Protocol):
         """Give vectors, shape (n, dimensions), and which of them mean something, shape (n,)."""
 
 
-class BuiltinEmbedder:
+class BuiltinEmbedder(Embedder):
     """Embeds with a static model in this process.
 
     `dense_weight`: how far its scores are to be trusted in a hybrid search, 0 to 1.
@@ -84,17 +83,6 @@ class BuiltinEmbedder:
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def load(name: str) -> Embedder:

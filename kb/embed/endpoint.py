@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
+from kb.embed import Embedder
 from kb.embed.answers import Answer
 from kb.embed.batches import Piece, Planner, Rules, surely
 from kb.embed.crew import Alone, Crew, Flight, Threads
@@ -33,7 +33,7 @@ _QUERY_RETRIES: Final = 2
 _QUERY_WAIT_S: Final = 5.0
 
 
-class EndpointEmbedder:
+class EndpointEmbedder(Embedder):
     """Embeds over HTTP. Outcomes come in any order; each item is answered once."""
 
     def __init__(self, session: Session, profile: Profile, options: Options, world: World) -> None:
@@ -80,17 +80,6 @@ class EndpointEmbedder:
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def probe(self) -> None:
         """Find out the vectors' length, and the input limit, by one smallest real request."""

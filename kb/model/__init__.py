@@ -6,8 +6,9 @@ open: `text[start:end]`. Pages and lines are counted from 1. Higher scores are b
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from kb.lazily import lazily
 
 if TYPE_CHECKING:
     from kb.model.arrays import Matrix, Vector
@@ -26,15 +27,7 @@ _ROOMS: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has that name
-    """Give a name of `__all__`; the module that it stands in is loaded the first time."""
-    for room, names in _ROOMS.items():
-        if name in names:
-            made = getattr(import_module(f"{__name__}.{room}"), name)
-            globals()[name] = made
-            return made
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+__getattr__ = lazily(__name__, _ROOMS)
 
 __all__ = [
     "USUAL_WEIGHT",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from kb.config import Settings
 from kb.embed import Embedder, open_builtin, open_endpoint
@@ -11,11 +12,12 @@ from kb.model import Profile
 from kb.pipeline.observe import Observer
 
 if TYPE_CHECKING:
-    from kb.model import Matrix
+    from kb.model import Matrix, Vector
 
 BUILTIN = "builtin:"
 #: The model that is used where none is named.
 DEFAULT = f"{BUILTIN}static"
+_QUESTIONS_AT_ONCE: Final = 16
 
 
 def open_embedder(
@@ -106,3 +108,13 @@ def mismatch(what: str, hint: str = "") -> UsageError:
     """Make the error that tells how settings and knowledge base differ."""
     message = f"The settings do not fit this knowledge base: {what}."
     return UsageError(failure("embed.profile_mismatch", message, hint=hint))
+
+
+def question_vectors(embedder: Embedder, questions: Sequence[str]) -> list[Vector | None]:
+    """Embed questions, some at a time; None for one that got no vector. Raises `EndpointError`."""
+    found: list[Vector | None] = []
+    for at in range(0, len(questions), _QUESTIONS_AT_ONCE):
+        some = questions[at : at + _QUESTIONS_AT_ONCE]
+        outcomes = embedder.embed_now([embedder.profile.query(each) for each in some])
+        found += [outcome.vector for outcome in outcomes]
+    return found

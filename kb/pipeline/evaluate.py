@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path, PurePosixPath
@@ -144,7 +144,7 @@ def evaluate(
         files = lay_out(dataset, folder / "corpus")
         report = _bring_in(own, files, how, observer)
         ready = time.perf_counter()
-        held = stack.enter_context(_view(own))
+        held = stack.enter_context(own.snapshot())
         names = stored_names(files, folder)
         entries = {entry.id: entry for entry in dataset.documents}
         placed = places_of(held, queries, names.paths, entries)
@@ -203,13 +203,6 @@ def _bring_in(
         message = f"No document of the set could be read. {told}"
         raise UsageError(failure("usage.dataset", message))
     return report
-
-
-@contextmanager
-def _view(base: KnowledgeBase) -> Iterator[Snapshot]:
-    """Look at a knowledge base in one view for all questions, as one search does."""
-    with closing(base.open()) as store, store.snapshot() as held:
-        yield held
 
 
 def _embedder(

@@ -59,7 +59,7 @@ def questions(store: Store, *, seed: int = 0) -> list[Asked]:
     for row, document in stored(store, drawn):
         for text, span in _headings(row.path, document):
             headings.setdefault(text, []).append(span)
-        for text, span in _sentences(row.path, document):
+        for text, span in sentences_of(row.path, document):
             said.setdefault(text, []).append(span)
     return [*_draw(headings, chance), *_draw(said, chance)]
 
@@ -88,7 +88,8 @@ def asks(text: str) -> bool:
     return sum(map(str.isalpha, text)) >= (2 if wide else 5) and estimate_tokens(text) <= 60
 
 
-def _sentences(path: str, document: Document) -> Iterator[tuple[str, Span]]:
+def sentences_of(path: str, document: Document) -> Iterator[tuple[str, Span]]:
+    """Give the sentences of a document that are neither headings nor too short or long to ask."""
     for start, end in sentences(document.text, 0, len(document.text)):
         text = " ".join(document.text[start:end].split())
         if not text.startswith("#") and estimate_tokens(text) in _TOKENS:

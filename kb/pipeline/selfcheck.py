@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kb.embed import Embedder
 from kb.errors import EndpointError, KbError
-from kb.model import Profile
+from kb.pipeline.embedder import question_vectors
 from kb.pipeline.evaluate_own import Own
 from kb.pipeline.marks import compare
 from kb.pipeline.questions import Asked, Span, is_answer, questions
@@ -30,7 +30,6 @@ MARGIN: Final = 0.05
 #: Fewer questions prove nothing.
 LEAST: Final = 12
 _DEPTH: Final = 10
-_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,17 +123,12 @@ def _vectors(side: Side, asked: Sequence[Asked], *, forgiving: bool = False) -> 
     """Embed the questions; None where a side that is forgiven does not answer."""
     if side.embedder is None:
         return None
-    profile: Profile = side.embedder.profile
-    found: _Vectors = []
     try:
-        for at in range(0, len(asked), _AT_ONCE):
-            some = [profile.query(each.text) for each in asked[at : at + _AT_ONCE]]
-            found += [outcome.vector for outcome in side.embedder.embed_now(some)]
+        return question_vectors(side.embedder, [each.text for each in asked])
     except EndpointError:
         if not forgiving:
             raise
         return None
-    return found
 
 
 def _row(

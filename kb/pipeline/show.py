@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from kb.errors import UsageError, failure
@@ -73,15 +73,11 @@ def _passage(snapshot: Snapshot, ref: str, around: int) -> Shown | None:
     ends = ends_of(ref)
     if ends is None:
         return None
-    found = snapshot.passages(ends)
-    first, last = found.get(ends[0]), found.get(ends[1])
-    if first is None or last is None or first.path != last.path:
+    passage = snapshot.joined(*ends)
+    if passage is None:
         return None
-    if last.chunk.ordinal < first.chunk.ordinal:
-        return None
-    stored = snapshot.document(first.path)
-    assert stored is not None
-    passage = _joined(first, last, stored.document.text)
+    stored = snapshot.document(passage.path)
+    assert stored is not None, "a passage has a document"
     before, _ = before_and_after(snapshot.neighbours(ends[0], count=around), ends[0])
     _, after = before_and_after(snapshot.neighbours(ends[1], count=around), ends[1])
     return Shown(
@@ -93,18 +89,3 @@ def _passage(snapshot: Snapshot, ref: str, around: int) -> Shown | None:
         before=before,
         after=after,
     )
-
-
-def _joined(first: Passage, last: Passage, text: str) -> Passage:
-    """Give two passages, and what stands between them, as one."""
-    if first.chunk_id == last.chunk_id:
-        return first
-    start, end = first.chunk.start, max(first.chunk.end, last.chunk.end)
-    chunk = replace(
-        first.chunk,
-        end=end,
-        text=text[start:end],
-        page_end=last.chunk.page_end,
-        line_end=max(first.chunk.line_end, last.chunk.line_end),
-    )
-    return replace(first, chunk=chunk)

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from kb.chunk import estimate_tokens
-from kb.chunk.sentences import sentences
 from kb.model import Document
-from kb.pipeline.questions import Span
+from kb.pipeline.questions import Span, sentences_of
 from kb.pipeline.rebuild import stored
 from kb.store import Store
 
@@ -30,8 +28,7 @@ _STRETCHES: Final = 40
 #: Documents that are read at most, drawn evenly from all, and probes of each kind from one.
 _DOCUMENTS: Final = 60
 _OF_ONE: Final = 10
-#: Lengths of sentences in tokens, and of stretches in words.
-_TOKENS: Final = range(6, 61)
+#: Lengths of stretches in words.
 _WORDS: Final = (8, 20)
 #: The share of the words that is lost on the way to the model, and to the search by words.
 _LOST: Final = (0.5, 0.8)
@@ -61,7 +58,7 @@ def probes(store: Store, *, seed: int = 0) -> list[Probe]:
     cut: list[tuple[str, Span]] = []
     drawn = sorted(chance.sample(paths, min(len(paths), _DOCUMENTS)))
     for row, document in stored(store, drawn):
-        found = list(_sentences(row.path, document))
+        found = list(sentences_of(row.path, document))
         said += chance.sample(found, min(len(found), _OF_ONE))
         cut += islice(_stretches(row.path, document, chance), _OF_ONE)
     stretches = _some(cut, max(_STRETCHES, MOST - len(said)), chance)
@@ -73,13 +70,6 @@ def _some(
     found: Sequence[tuple[str, Span]], number: int, chance: random.Random
 ) -> list[tuple[str, Span]]:
     return chance.sample(list(found), min(len(found), number))
-
-
-def _sentences(path: str, document: Document) -> Iterator[tuple[str, Span]]:
-    for start, end in sentences(document.text, 0, len(document.text)):
-        text = " ".join(document.text[start:end].split())
-        if estimate_tokens(text) in _TOKENS and not text.startswith("#"):
-            yield text, Span(path=path, start=start, end=end)
 
 
 def _stretches(path: str, document: Document, chance: random.Random) -> Iterator[tuple[str, Span]]:

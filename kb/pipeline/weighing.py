@@ -14,7 +14,6 @@ otherwise cannot be made of the passages themselves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from kb.embed import Embedder
 from kb.errors import EndpointError
 from kb.model import USUAL_WEIGHT, Filter, Profile
+from kb.pipeline.embedder import question_vectors
 from kb.pipeline.marks import compare
 from kb.pipeline.observe import Observer
 from kb.pipeline.questions import Span, is_answer
@@ -40,7 +40,6 @@ LEAST: Final = 40
 #: it is, the less, by the square.
 _PULL: Final = 0.05
 _DEPTH: Final = 10
-_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +115,7 @@ def weigh(store: Store, generation: int, embedder: Embedder) -> Weighed | None:
     made = probes(store)
     if len(made) < LEAST:
         return None
-    pairs = zip(made, _vectors(embedder, made), strict=True)
+    pairs = zip(made, question_vectors(embedder, [each.embedded for each in made]), strict=True)
     asked = [(probe, vector) for probe, vector in pairs if vector is not None]
     if len(asked) < LEAST:
         return None
@@ -143,15 +142,6 @@ def chosen(marks: Matrix) -> float:
     best = int((marks.mean(axis=0) - pull).argmax())
     found = compare(marks[:, usual], marks[:, best])
     return GRID[best] if found.clear and found.difference > 0 else USUAL_WEIGHT
-
-
-def _vectors(embedder: Embedder, made: Sequence[Probe]) -> list[Vector | None]:
-    """Embed the probes as questions; None for one that the endpoint refuses."""
-    found: list[Vector | None] = []
-    for at in range(0, len(made), _AT_ONCE):
-        some = [embedder.profile.query(each.embedded) for each in made[at : at + _AT_ONCE]]
-        found += [outcome.vector for outcome in embedder.embed_now(some)]
-    return found
 
 
 def _marks(snapshot: Snapshot, probe: Probe, vector: Vector) -> list[float]:

@@ -127,32 +127,27 @@ def _candidates(snapshot: Snapshot, scored: Sequence[Scored], block: int) -> Ite
 
 def hit(snapshot: Snapshot, group: Group, rank: int) -> Hit:
     """Give an answer as users get it; its text is that of the document from end to end."""
-    first, last = group.passages[0], group.passages[-1]
-    start = first.chunk.start
-    end = max(each.chunk.end for each in group.passages)
-    text = first.chunk.text
     ids = [each.chunk_id for each in group.passages]
-    if first is not last:
-        # What stands between two passages is in neither.
-        stored = snapshot.document(first.path)
-        assert stored is not None, "a passage has a document"
-        text = stored.document.text[start:end]
+    # What stands between two passages is in neither.
+    whole = snapshot.joined(ids[0], ids[-1]) if len(ids) > 1 else group.passages[0]
+    assert whole is not None, "neighbours are of one document"
+    chunk = whole.chunk
     return Hit(
         rank=rank,
         score=round(group.best.score, 6),
         ref=reference(*ids),
-        path=first.path,
-        title=first.title,
-        collection=first.collection,
-        page_start=first.chunk.page_start,
-        page_end=last.chunk.page_end,
-        section=first.chunk.section,
-        char_start=start,
-        char_end=end,
-        line_start=first.chunk.line_start,
-        line_end=max(each.chunk.line_end for each in group.passages),
-        page_line=first.chunk.page_line,
-        text=text,
+        path=whole.path,
+        title=whole.title,
+        collection=whole.collection,
+        page_start=chunk.page_start,
+        page_end=chunk.page_end,
+        section=chunk.section,
+        char_start=chunk.start,
+        char_end=chunk.end,
+        line_start=chunk.line_start,
+        line_end=chunk.line_end,
+        page_line=chunk.page_line,
+        text=chunk.text,
         scores={
             "dense": _rounded(group.best.dense),
             "lexical": _rounded(group.best.lexical),

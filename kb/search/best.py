@@ -40,6 +40,4 @@ def _page(snapshot: Snapshot, hit: Hit, at: int) -> int | None:
     """Give the page that holds the character at `at`."""
     if hit.page_start is None or hit.page_end in {None, hit.page_start}:
         return hit.page_start
-    stored = snapshot.document(hit.path)
-    assert stored is not None, "a hit has a document"
-    return max(page.number for page in stored.document.pages if page.start <= at)
+    return snapshot.page_at(hit.path, at)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final
 from kb.model import Filter, Hit
 from kb.search.answers import gathered, hit, plain
 from kb.search.fuse import Scored, fuse, scale_by_best
-from kb.search.reference import chunk_of, reference
 from kb.search.rescore import Rescore, rescored
 from kb.store import Snapshot
 
 if TYPE_CHECKING:
     from kb.model import Vector
 
-__all__ = ["DEPTH", "Question", "both", "by_words", "chunk_of", "rank", "reference"]
+__all__ = ["DEPTH", "Question", "both", "by_words", "rank"]
 
 #: How many candidates each side brings to the fusion, at least.
 DEPTH: Final = 200

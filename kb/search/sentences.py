@@ -6,13 +6,14 @@ as much as all the rest.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Final, TypeAlias
 
-from kb.store.local.terms import _stem, phrases
+from kb.store.local import terms
+from kb.store.local.evidence import rarity
+from kb.store.local.terms import phrases
 from kb.store.local.words import index_words
 
 #: The end of a sentence, a blank line, or a line end before what begins a line of its own.
@@ -36,7 +37,7 @@ Wanted: TypeAlias = tuple[str, bool]
 
 
 #: The same words come again and again.
-stem = lru_cache(1 << 14)(_stem)
+stem = lru_cache(1 << 14)(terms.stem)
 
 
 @cache
@@ -102,7 +103,7 @@ def best_sentence(
     found = [(a, b) for a, b in every if _bare(text[a:b]) not in names] or every
     held = [holds(text[start:end], asked) for start, end in found]
     counts = [sum(column) for column in zip(*held, strict=True)]
-    worth = [math.log(1 + (len(found) - n + 0.5) / (n + 0.5)) for n in counts]
+    worth = [rarity(count, len(found)) for count in counts]
     marks = [sum(w for w, has in zip(worth, row, strict=True) if has) for row in held]
     best = max(marks, default=0.0)
     return found[marks.index(best)] if best > 0 else None

@@ -7,9 +7,9 @@ file. `listening` tells that something changed, where `is_shared` does not forbi
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from kb.lazily import lazily
 from kb.source.content import sha256_of
 from kb.source.ignore import IGNORE_FILE, LeftOut, Selection
 from kb.source.paths import stored_path
@@ -22,20 +22,13 @@ if TYPE_CHECKING:
 
 #: Of use to a watch alone.
 _ROOMS: Final = {
-    "Changes": "changes",
-    "Unseen": "changes",
-    "listening": "changes",
-    "is_shared": "mounts",
-    "is_being_written": "writers",
+    "changes": ("Changes", "Unseen", "listening"),
+    "mounts": ("is_shared",),
+    "writers": ("is_being_written",),
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has that name
-    """Give what a watch needs; the module that it stands in is loaded the first time."""
-    if name in _ROOMS:
-        return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+__getattr__ = lazily(__name__, _ROOMS)
 
 __all__ = [
     "IGNORE_FILE",

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from kb.lazily import lazily
 
 if TYPE_CHECKING:
     from kb.errors import Failure
@@ -136,6 +137,16 @@ class Snapshot(Protocol):
     def passages(self, chunk_ids: Sequence[int]) -> Mapping[int, Passage]:
         """Give these chunks, by id; unknown and invisible ids are left out."""
 
+    def joined(self, first: int, last: int) -> Passage | None:
+        """Give a chunk, a later one of its document, and what stands between them, as one passage.
+
+        It has the id and the headings of the first. None where they are no such two. Of the
+        document's text no more is read.
+        """
+
+    def page_at(self, path: str, at: int) -> int | None:
+        """Give the number of the page that holds character `at` of a document, or None."""
+
     def neighbours(self, chunk_id: int, *, count: int) -> Sequence[Passage]:
         """Give the chunk with up to `count` before and after it in its document, in order."""
 
@@ -250,15 +261,7 @@ def open_store(home: Path, *, create: bool = False) -> Store:
     return LocalStore.open(home, create=create)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever has that name
-    """Give a name of `__all__`; the module that it stands in is loaded the first time."""
-    for room, names in _ROOMS.items():
-        if name in names:
-            made = getattr(import_module(f"{__name__}.{room}"), name)
-            globals()[name] = made
-            return made
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
+__getattr__ = lazily(__name__, _ROOMS)
 
 __all__ = [
     "Backup",

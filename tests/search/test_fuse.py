@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kb.search.fuse import fuse, scale_by_range
-from kb.search.rank import chunk_of, reference
+from kb.search.reference import chunk_of, reference
 
 IDS = st.integers(1, 50)
 BM25 = st.dictionaries(IDS, st.floats(0.001, 40), max_size=30)

@@ -143,6 +143,45 @@ class StoreConformance:
             assert around == ["one", "two", "three"]
             assert [p.chunk.text for p in snapshot.neighbours(middle, count=0)] == ["two"]
 
+    def test_two_passages_are_given_as_one_with_what_stands_between(self, store):
+        said = ["eins", "zwei é😀", "drei", "vier"]
+        with store.writer("test") as writer:
+            store_document(writer, "a.txt", said)
+            store_document(writer, "b.txt", ["five"])
+        with store.snapshot() as snapshot:
+            ids = {
+                passage.chunk.text: passage.chunk_id
+                for word in ("eins", "zwei", "drei", "vier", "five")
+                for passage in snapshot.passages([snapshot.match(word, top_k=1)[0][0]]).values()
+            }
+            first, second, third, last = (ids[text] for text in said)
+            whole = snapshot.joined(first, third)
+            assert whole.chunk_id == first
+            assert whole.path == "a.txt"
+            assert whole.chunk.text == "\n\n".join(said[:3])
+            assert (whole.chunk.start, whole.chunk.end) == (0, len(whole.chunk.text))
+            alone = snapshot.passages([second])[second]
+            assert snapshot.joined(second, second) == alone
+            assert snapshot.joined(third, first) is None
+            assert snapshot.joined(first, ids["five"]) is None
+            assert snapshot.joined(ids["five"], first) is None
+            assert snapshot.joined(last, 999_999) is None
+            assert snapshot.joined(999_999, last) is None
+
+    def test_a_character_stands_on_the_last_page_that_begins_before_it(self, store):
+        pages = (
+            Page(number=1, start=0, end=4),
+            Page(number=2, start=4, end=4, state=PageState.BLANK),
+            Page(number=3, start=4, end=9),
+        )
+        with store.writer("test") as writer:
+            writer.put(draft("a.pdf", ["one\n", "two"], pages=pages, keys=[None, None]))
+            writer.put(draft("b.pdf", ["three"], keys=[None]))
+        with store.snapshot() as snapshot:
+            found = [snapshot.page_at("a.pdf", at) for at in (0, 3, 4, 8)]
+            assert found == [1, 1, 3, 3]
+            assert snapshot.page_at("c.pdf", 0) is None
+
     def test_filters_by_collection_and_path(self, store):
         with store.writer("test") as writer:
             store_document(writer, "contracts/acme.pdf", ["refund one"], collection="legal")

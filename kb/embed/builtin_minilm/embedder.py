@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
+from kb.embed import Embedder
 from kb.embed.builtin_minilm.cached import REVISION, check_installed
 from kb.embed.builtin_minilm.weights import DIMENSIONS, LONGEST, NAME
 from kb.embed.now import numbered
@@ -26,7 +26,7 @@ DENSE_WEIGHT: Final = 0.45
 _AHEAD: Final = 16
 
 
-class MiniLmEmbedder:
+class MiniLmEmbedder(Embedder):
     """Embeds with all-MiniLM-L6-v2; the model is loaded with the first text."""
 
     def __init__(self, *, threads: int | None = None) -> None:
@@ -91,17 +91,6 @@ class MiniLmEmbedder:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def processors() -> int:

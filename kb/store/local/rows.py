@@ -26,6 +26,8 @@ PASSAGE_SQL: Final = """
         char_start, char_end, section, context, page_start, page_end, line_start, line_end,
         page_line
     FROM chunks JOIN documents ON documents.id = document_id"""
+#: Places in a row of `PASSAGE_SQL`.
+_DOCUMENT, _BYTE_END, _ORDINAL, _CHAR_END, _PAGE_END, _LINE_END = 1, 3, 7, 9, 13, 15
 DOCUMENT_SQL: Final = """
     SELECT documents.id, documents.path, title, documents.collection, format, paged,
         documents.size, documents.sha256, sources.state, ingested_at,
@@ -158,6 +160,20 @@ def contents_values(document: Document) -> tuple[str, str]:
     headings = [asdict(heading) for heading in document.headings]
     problems = [asdict(problem) for problem in document.problems]
     return to_json(headings), to_json(problems)
+
+
+def joined(first: Row, last: Row) -> Row | None:
+    """Give two rows of `PASSAGE_SQL` as one of all that stands from the first to the last.
+
+    None where they are not of one document, in this order.
+    """
+    if first[_DOCUMENT] != last[_DOCUMENT] or last[_ORDINAL] < first[_ORDINAL]:
+        return None
+    values = list(first)
+    for at in (_BYTE_END, _CHAR_END, _LINE_END):
+        values[at] = max(first[at], last[at])
+    values[_PAGE_END] = last[_PAGE_END]
+    return tuple(values)
 
 
 def passage(database: Database, row: Row) -> Passage:

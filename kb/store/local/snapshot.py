@@ -198,6 +198,26 @@ class LocalSnapshot:
         )
         return {row[0]: rows.passage(self._database, row) for row in found}
 
+    def joined(self, first: int, last: int) -> Passage | None:
+        """Give a chunk, a later one of its document, and what stands between them, as one."""
+        found = self._database.all(
+            rows.PASSAGE_SQL
+            + " WHERE generation_id = ? AND chunks.id IN (?, ?) ORDER BY chunks.id = ?, ordinal",
+            *(self._generation, first, last, last),
+        )
+        row = rows.joined(found[0], found[-1]) if len(found) == len({first, last}) else None
+        return rows.passage(self._database, row) if row is not None else None
+
+    def page_at(self, path: str, at: int) -> int | None:
+        """Give the number of the page that holds character `at` of a document, or None."""
+        found = self._database.one(
+            "SELECT max(number) FROM pages JOIN documents ON documents.id = document_id "
+            "WHERE path = ? AND char_start <= ?",
+            path,
+            at,
+        )
+        return None if found is None else found[0]
+
     def neighbours(self, chunk_id: int, *, count: int) -> Sequence[Passage]:
         """Give the chunk with up to `count` before and after it in its document, in order."""
         found = self._database.all(

@@ -151,7 +151,7 @@ def highlights(query: str, text: str) -> list[tuple[int, int]]:
     """
     folded, offsets = fold_with_offsets(text)
     stream = list(tokens(folded))
-    stems = [_stem(token.word) for token in stream]
+    stems = [stem(token.word) for token in stream]
     spans = [
         (offsets[start][0], offsets[end - 1][1])
         for phrase in phrases(query)
@@ -164,7 +164,7 @@ def _places(
     phrase: Phrase, stream: Sequence[Token], stems: Sequence[str]
 ) -> Iterator[tuple[int, int]]:
     """Give the slices of the folded text where the phrase stands."""
-    wanted = [_stem(word) for word in phrase.words]
+    wanted = [stem(word) for word in phrase.words]
     size = len(wanted)
     for first in range(len(stream) - size + 1):
         last = first + size - 1
@@ -284,7 +284,7 @@ def _window(members: list[Run], before: str, after: str) -> Iterator[Phrase]:
         yield Phrase(tuple(words), prefix=bool(after) or members[-1].cjk)
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     """Give a rough stem of an English word; others come back as they are."""
     if not (word.isascii() and word.isalpha()):
         return word
