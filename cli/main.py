@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 import click
 
+from cli.interrupts import Interrupts
 from cli.lazy import LazyGroup
 from cli.options import Common, common_params, help_param
 from cli.output import emit_json, prepare, write
@@ -68,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare()
     if "_KB_COMPLETE" in os.environ:
         cli.main(given, prog_name="kb")  # a shell asks for words to offer; ends the process
-    common = Common()
+    common, interrupts = Common(), Interrupts()
     try:
-        _listen()
+        interrupts.listen()
         return _run(given, common)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -83,7 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = given[: given.index("--")] if "--" in given else given
         common.json = common.json or "--json" in options
         common.debug = common.debug or "--debug" in options
-        return tell(error, common)
+        return tell(interrupts.blamed(error), common)
+    finally:
+        interrupts.settle()
 
 
 def _run(given: list[str], common: Common) -> int:
@@ -93,22 +94,6 @@ def _run(given: list[str], common: Common) -> int:
 
             warnings.simplefilter("ignore")
         return int(cli.invoke(ctx) or 0)
-
-
-def _listen() -> None:
-    """Let SIGTERM end a command as Ctrl-C does."""
-    owner = os.getpid()
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-        if os.getpid() != owner:
-            os._exit(128 + number)  # a forked worker is ended from outside, and just ends
-        raise KeyboardInterrupt
-
-    # Signals are told to the main thread alone; a test may run elsewhere.
-    try:
-        signal.signal(signal.SIGTERM, stop)
-    except ValueError:
-        return
 
 
 if __name__ == "__main__":
