@@ -22,6 +22,8 @@ _LEADERS: Final = re.compile(
     r"(?:\.{3,}|…+|·{3,}|(?:\.[ ]){3,}|_{3,}|-{4,})[ \t]*(?:\d{1,4}|[ivxl]{1,6})?$"
 )
 _PAGE: Final = re.compile(r"[ \t\u3000]+\d{1,4}$")
+#: With one of these, or a digit, ends what is an entry of a table of contents.
+_ENTRY_ENDS: Final = frozenset(".…·_- \tivxl")
 
 
 class Line(NamedTuple):
@@ -86,9 +88,15 @@ def connects(line: str) -> bool:
 
 def has_leaders(line: str) -> bool:
     """Whether the line ends as an entry of a table of contents does: dots and a page number."""
-    return _LEADERS.search(line[-60:]) is not None
+    return _may_be_entry(line) and _LEADERS.search(line[-60:]) is not None
 
 
 def without_page(line: str) -> str:
     """Give a contents entry without its dots and page number."""
-    return _PAGE.sub("", _LEADERS.sub("", line)).strip()
+    return (_PAGE.sub("", _LEADERS.sub("", line)) if _may_be_entry(line) else line).strip()
+
+
+def _may_be_entry(line: str) -> bool:
+    """Tell by its last character whether a line may be one; that of most lines is another."""
+    last = line[-1:]
+    return last in _ENTRY_ENDS or last.isdecimal()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import islice
 from typing import Final
 
 from kb.chunk.sections import Name, Path
@@ -60,11 +61,9 @@ def _stands_in(name: Name, start: int, end: int, text: str) -> bool:
     # The heading's own lines hold all of its name, but where the text goes on in its last one.
     if name.end - name.start >= len(name.text):
         return True
-    return _letters(text[name.start - start :]) >= _letters(name.text)
-
-
-def _letters(text: str) -> int:
-    return sum(map(str.isalnum, text))
+    wanted = sum(map(str.isalnum, name.text))
+    letters = filter(str.isalnum, text[name.start - start :])
+    return len(list(islice(letters, wanted))) == wanted
 
 
 def context(names: list[str], header: str = "") -> str:

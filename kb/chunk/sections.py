@@ -140,11 +140,15 @@ def _clauselike_lists(tree: _Tree) -> list[bool]:
     clauselike = [False] * len(tree.entries)
     for members in groups.values():
         titled = sum(_has_title_and_text(tree, i) for i in members)
-        size = sum(estimate_tokens(tree.text[tree.start(i) : tree.ends[i]]) for i in members)
-        verdict = titled * 2 >= len(members) or size >= _CLAUSE_TOKENS * len(members)
+        verdict = titled * 2 >= len(members) or _are_long(tree, members)
         for i in members:
             clauselike[i] = verdict
     return clauselike
+
+
+def _are_long(tree: _Tree, members: list[int]) -> bool:
+    size = sum(estimate_tokens(tree.text[tree.start(i) : tree.ends[i]]) for i in members)
+    return size >= _CLAUSE_TOKENS * len(members)
 
 
 def _has_title_and_text(tree: _Tree, i: int) -> bool:

@@ -12,6 +12,11 @@ _DIGITS: Final = b"0123456789"
 #: What `str.split` takes for white space, in Latin-1.
 _BLANKS: Final = bytes(code for code in range(256) if chr(code).isspace())
 _BLANKS_AND_DIGITS: Final = _BLANKS + _DIGITS
+#: What it takes for white space beyond.
+_WIDE_BLANKS: Final = (
+    "\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def estimate_tokens(text: str) -> int:
@@ -28,9 +33,9 @@ def estimate_tokens(text: str) -> int:
     try:
         latin, others = text.encode("latin-1"), 0
     except UnicodeEncodeError:
-        seen = "".join(text.split())
-        latin = seen.encode("latin-1", "ignore")
-        others = len(seen.encode("utf-16-le", "surrogatepass")) // 2 - len(latin)
+        latin = text.encode("latin-1", "ignore")
+        others = len(text.encode("utf-16-le", "surrogatepass")) // 2 - len(latin)
+        others -= sum(map(text.count, _WIDE_BLANKS))
     signs = len(latin.translate(None, _BLANKS_AND_DIGITS))
     digits = len(latin.translate(None, _BLANKS)) - signs
     return others + digits - (-signs * 5 // 18)

@@ -396,3 +396,7 @@ def test_unmapped() -> None:
     assert not unmapped("\uf0b7 a bullet")
     assert not unmapped("")
     assert not unmapped("A and/or B 1/2")
+    # A date is like the name of one glyph; as many names as letters are none.
+    assert not unmapped("on 10/12/2010")
+    assert unmapped("/10/12/ a (cid:7)\x01")
+    assert not unmapped("/10/12/ abcde (cid:7)\x01")

@@ -135,9 +135,8 @@ def _quick() -> Any:  # noqa: ANN401 - a module
 def _sheets(pdf: Pdf, data: bytes) -> list[Sheet]:
     """Give the pages, each in its state and without what only repeats."""
     second = _Second(pdf, data)
-    sheets = [_sheet(pdf, number, second.sheet) for number in range(len(pdf))]
-    layers = [sheet.text for sheet in sheets]
-    sheets = without_stamps(sheets)
+    layers = [_sheet(pdf, number, second.sheet) for number in range(len(pdf))]
+    sheets = without_stamps(layers)
     settled = _all_settled(pdf, sheets)
     anew = dict(recognised(pdf, settled, layers))
     if any(sheet.lines or sheets[at].lines for at, sheet in anew.items()):
@@ -213,7 +212,7 @@ def _has_drawing(pdf: Pdf, number: int) -> bool:
 
 def _settled(pdf: Pdf, number: int, sheet: Sheet) -> Sheet:
     """Give the page in the state that its text deserves."""
-    if sheet.state is not PageState.INDEXED or has_letters(sheet.text):
+    if sheet.state is not PageState.INDEXED or any(has_letters(line.text) for line in sheet.lines):
         return sheet
     if sheet.drawing or (sheet.left_out and _has_drawing(pdf, number)):
         return replace(sheet, lines=(), state=PageState.IMAGE_ONLY)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from kb.extract.pdf.order import regions, same_row
+from kb.extract.pdf.order import in_one, regions, rows_in_order, same_row
 from kb.extract.pdf.pieces import Box, Piece, pieces
-from kb.extract.pdf.rows import lines
+from kb.extract.pdf.rows import lines, lines_of
 from kb.extract.pdf.sheet import Line, Sheet
 
 #: Lines of one paragraph are so much closer than two paragraphs.
@@ -25,26 +25,31 @@ _MARK: Final = re.compile(r"\s*(?:\d{1,3}(?![\d.,])|[*†‡§¶]|[(\[]\d{1,3}[)
 def laid_out(textpage: Any, box: Box) -> Sheet:  # noqa: ANN401 - pypdfium2 has no types
     """Give a page with its lines in reading order; `box` is what of it is seen, y upwards."""
     found = pieces(textpage, box)
-    turns = Counter[int]()
-    for piece in found:
-        turns[piece.turn] += len(piece.text)
-    most = [turn for turn, _ in turns.most_common()] or [0]
+    most = _turns(found)
     said: list[Line] = []
-    drawn = sum(turns.values())
+    left_out = 0
     for turn in most:
         # What runs as most of the page comes first, notes on its side after it.
         part = [piece for piece in found if piece.turn == turn] if len(most) > 1 else found
         kept = _without_line_numbers(part)
-        drawn -= sum(len(piece.text) for piece in part) - sum(len(piece.text) for piece in kept)
+        if kept is not part:
+            left_out += sum(len(piece.text) for piece in part)
+            left_out -= sum(len(piece.text) for piece in kept)
         said += _read(kept, turned=turn != most[0])
     left, bottom, right, top = box
     edges = {1: (left, right), 2: (bottom, top), 3: (-right, -left)}.get(most[0], (-top, -bottom))
-    return Sheet(
-        lines=tuple(said),
-        top=edges[0],
-        bottom=edges[1],
-        left_out=sum(turns.values()) - drawn,
-    )
+    return Sheet(lines=tuple(said), top=edges[0], bottom=edges[1], left_out=left_out)
+
+
+def _turns(found: Sequence[Piece]) -> list[int]:
+    """Give how the lines of a page run, that of most letters first."""
+    turns = {piece.turn for piece in found} or {0}
+    if len(turns) == 1:
+        return list(turns)
+    letters = Counter[int]()
+    for piece in found:
+        letters[piece.turn] += len(piece.text)
+    return [turn for turn, _ in letters.most_common()]
 
 
 def in_order(found: Sequence[Piece]) -> list[Line]:
@@ -55,7 +60,10 @@ def in_order(found: Sequence[Piece]) -> list[Line]:
 def _read(found: Sequence[Piece], *, turned: bool) -> list[Line]:
     if not found:
         return []
-    parts = [lines(region) for region in regions(found)]
+    rows = rows_in_order(found)
+    if rows is not None and in_one(rows):
+        return _marked(_spaced(lines(rows)), turned=turned)
+    parts = [lines_of(region) for region in regions(found)]
     notes: list[Line] = []
     if len(parts) > 1:
         # Notes at the foot of a column wait for the end of the page.
@@ -63,6 +71,10 @@ def _read(found: Sequence[Piece], *, turned: bool) -> list[Line]:
         notes = _spaced(held) if held else []
     said = [line for part in parts for line in _spaced(part)]
     said += [line._replace(apart=line.apart or at == 0) for at, line in enumerate(notes)]
+    return _marked(said, turned=turned)
+
+
+def _marked(said: list[Line], *, turned: bool) -> list[Line]:
     return [line._replace(turned=True) for line in said] if turned else said
 
 
@@ -117,8 +129,11 @@ def _spaced(part: list[Line]) -> list[Line]:
     usual_step = usual[len(usual) // 3]
     marked = part[:1]
     for line, above, step in zip(part[1:], part, steps, strict=False):
-        # A change of size alone moves lines apart.
-        wide = max(usual_step, 1.25 * max(line.size, above.size))
-        far = step > _APART * wide or (step > _APART * usual_step and line.size < 1.2 * above.size)
-        marked.append(line._replace(apart=True) if far and usual_step > 0 else line)
+        if step > _APART * usual_step > 0:
+            # A change of size alone moves lines apart.
+            wide = max(usual_step, 1.25 * max(line.size, above.size))
+            if step > _APART * wide or line.size < 1.2 * above.size:
+                marked.append(line._replace(apart=True))
+                continue
+        marked.append(line)
     return marked

@@ -28,11 +28,12 @@ def regions(pieces: Sequence[Piece]) -> Iterator[Region]:
 
     The lines of each part are to be read from the top to its bottom, across its whole width.
     """
-    rows = rows_in_order(pieces)
-    if rows is not None and sum(len(row) > 1 for row in rows) <= _LINES:
-        yield list(pieces)
-        return
     yield from _joined(_parted(list(pieces), _DEEPEST))
+
+
+def in_one(rows: Sequence[Row]) -> bool:
+    """Tell whether so few rows have more than one piece that a page has no columns."""
+    return sum(len(row) > 1 for row in rows) <= _LINES
 
 
 def rows_in_order(pieces: Sequence[Piece]) -> list[Row] | None:
@@ -144,6 +145,8 @@ def _strips(
     across = before = 0
     open_since: dict[int, int] = {}
     for step, (change, done) in enumerate(zip(crossed, ended, strict=True)):
+        if not change and not done and step > 1:
+            continue  # all is as it was
         across += change
         for level in [level for level in open_since if level < across]:
             first = open_since.pop(level)

@@ -20,7 +20,9 @@ _BACK: Final = 1.2
 _ASIDE: Final = 0.6
 _ASKEW: Final = 4
 #: What pdfium puts in the place of a hyphen at the end of a line.
-_HYPHEN: Final = re.compile("[\x02\ufffe]")
+_HYPHENS: Final = ("\x02", "\ufffe")
+#: Blanks beyond Latin-1.
+_BLANKS: Final = ("\u3000", "\ufeff")
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LEFTWARD: Final = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+(?: +[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)*"
@@ -31,8 +33,20 @@ _LONGEST_HEADING: Final = 120
 
 #: Heights and lower sides of the letters of one word, in heights, differ by less than this.
 _SAME: Final = 0.05
-#: For each code of ASCII, and for all others: whether it is a small letter.
-_SMALL: Final = np.array(["a" <= chr(code) <= "z" for code in range(129)])
+#: What a glyph is, from blank to letter; all from _HYPHEN on leave ink.
+_BLANK, _END, _HYPHEN, _SIGN, _LETTER = range(5)
+
+
+def _kind(code: int) -> int:
+    if code == 2:
+        return _HYPHEN
+    if code <= 32 or code == 0xA0:
+        return _END if code in (10, 13) else _BLANK
+    return _LETTER if ord("a") <= code <= ord("z") else _SIGN
+
+
+#: For each code of Latin-1.
+_KINDS: Final = bytes(map(_kind, range(256)))
 
 
 class Piece(NamedTuple):
@@ -64,6 +78,9 @@ class _Frame(NamedTuple):
     right: NDArray[np.float32]
     top: NDArray[np.float32]
     bottom: NDArray[np.float32]
+    #: Of the glyphs, and never 0.
+    height: NDArray[Any]
+    middle: NDArray[Any]
 
 
 class _Seen(NamedTuple):
@@ -87,76 +104,76 @@ def pieces(textpage: Any, box: Box) -> list[Piece]:  # noqa: ANN401 - untyped
     and for all of them only where those do not follow one another as in common lines.
     """
     text = text_of(textpage)
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    if not np.any(_ink(codes)):
+    kinds = _kinds(text)
+    if kinds.max(initial=_BLANK) < _HYPHEN:
         return []
-    to_left = _RIGHT_TO_LEFT.search(text) is not None
-    seen = _seen(textpage, codes, box, all_of_it=to_left)
+    to_left = not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
+    seen = _seen(textpage, kinds, box, all_of_it=to_left)
     turned = _crooked(seen.frame, seen.lines)
     if not to_left and (turned or _doubtful(seen)):
-        seen = _seen(textpage, codes, box, all_of_it=True)
+        seen = _seen(textpage, kinds, box, all_of_it=True)
         turned = _crooked(seen.frame, seen.lines)
     turns = np.zeros(len(seen.ink), dtype=np.int8)
     if turned:
-        turns = _turns(quarters(textpage, len(codes))[seen.ink], seen.frame, seen.lines)
+        turns = _turns(quarters(textpage, len(text))[seen.ink], seen.frame, seen.lines)
         seen = seen._replace(frame=_frame(seen.boxes, turns))
     starts = _starts(seen, turns, text, to_left=to_left)
-    return _made(_HYPHEN.sub("-", text), textpage, seen, turns, starts, to_left=to_left)
+    for hyphen in _HYPHENS:
+        text = text.replace(hyphen, "-")
+    return _made(text, textpage, seen, turns, starts, to_left=to_left)
 
 
-def _seen(textpage: Any, codes: NDArray[np.uint32], box: Box, *, all_of_it: bool) -> _Seen:  # noqa: ANN401 - untyped
+def _kinds(text: str) -> NDArray[np.uint8]:
+    """Give what each glyph is."""
+    text = text.replace(_HYPHENS[1], _HYPHENS[0])
+    for blank in _BLANKS:
+        text = text.replace(blank, " ")
+    # Whatever else is not of Latin-1 counts as "?" does.
+    return np.frombuffer(text.encode("latin-1", "replace").translate(_KINDS), dtype=np.uint8)
+
+
+def _seen(textpage: Any, kinds: NDArray[np.uint8], box: Box, *, all_of_it: bool) -> _Seen:  # noqa: ANN401 - untyped
     """Ask for the boxes of all that is not blank, or of the ends of words alone."""
-    ink = np.flatnonzero(_ink(codes))
-    skipped = np.zeros(len(ink), dtype=np.int64)
-    if not all_of_it:
-        inner = _inner(codes)
-        ink = ink[~inner[ink]]
-        skipped = np.diff(ink, prepend=ink[0]) - 1
+    if all_of_it:
+        ink = (kinds >= _HYPHEN).nonzero()[0]
+        skipped = np.zeros(len(ink), dtype=np.int64)
+    else:
+        inner = _inner(kinds)
+        ink = ((kinds >= _HYPHEN) & ~inner).nonzero()[0]
+        skipped = np.zeros(len(ink), dtype=np.int64)
         # Before each of them stands a letter that was skipped, or a blank or nothing.
-        skipped[~inner[ink - 1]] = 0
+        skipped[1:] = (_steps(ink) - 1) * inner[ink[1:] - 1]
     boxes = boxes_of(textpage, ink)
-    hyphen = (codes == 0xFFFE) | (codes == 2)
-    ends = (codes == 10) | (codes == 13) | hyphen
     # A hyphen that ends a line belongs to it, and the next line begins after it.
-    lines = (np.cumsum(ends, dtype=np.int32) - hyphen)[ink]
+    lines = ((kinds == _END) | (kinds == _HYPHEN)).nonzero()[0].searchsorted(ink)
     inside = _inside(boxes, box)
     # Where nothing at all lies on the page, it is the page's size that is wrong.
-    if inside.any() and not inside.all():
+    if not inside.all() and inside.any():
         ink, skipped, lines, boxes = ink[inside], skipped[inside], lines[inside], boxes[inside]
     return _Seen(ink, skipped, lines, _frame(boxes), boxes)
 
 
-def _inner(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+def _inner(kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell which glyphs stand within a word of small letters.
 
     pdfium gives the letters of one font boxes of one height. Where it knows no heights of the
     font, those of its letters differ, and `_doubtful` sees it.
     """
-    inner = np.zeros(len(codes), dtype=np.bool_)
-    small = _SMALL[np.minimum(codes, len(_SMALL) - 1)]
+    inner = np.zeros(len(kinds), dtype=np.bool_)
+    small = kinds == _LETTER
     inner[1:-1] = small[1:-1] & small[2:] & small[:-2]
     return inner
-
-
-def _ink(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Tell which glyphs are not blank; a hyphen at the end of a line is not."""
-    inked: NDArray[np.bool_] = (
-        (codes > 32) & (codes != 0xA0) & (codes != 0x3000) & (codes != 0xFEFF)
-    )
-    inked |= codes == 2
-    return inked
 
 
 def _doubtful(seen: _Seen) -> bool:
     """Tell whether letters that were not asked for may stand elsewhere than between the others."""
     frame, skipped = seen.frame, seen.skipped[1:]
-    height = np.maximum(frame.bottom - frame.top, 0.1)
+    height = frame.height[:-1]
     wide = frame.left[1:] - frame.right[:-1]
-    least = 0.1 * height[:-1] * skipped
-    odd = (wide < least) | (wide > _GAP * height[:-1] * skipped)
-    odd |= np.abs(_steps(height)) > _SAME * height[:-1]
-    odd |= np.abs(_steps(frame.bottom)) > _SAME * height[:-1]
-    return bool(np.any(odd & (skipped > 0)))
+    odd = (wide < 0.1 * height * skipped) | (wide > _GAP * height * skipped)
+    odd |= np.abs(_steps(frame.height)) > _SAME * height
+    odd |= np.abs(_steps(frame.bottom)) > _SAME * height
+    return bool((odd & (skipped > 0)).any())
 
 
 def _inside(boxes: NDArray[np.float32], box: Box) -> NDArray[np.bool_]:
@@ -172,14 +189,24 @@ def _inside(boxes: NDArray[np.float32], box: Box) -> NDArray[np.bool_]:
 def _frame(boxes: NDArray[np.float32], turns: NDArray[np.int8] | None = None) -> _Frame:
     left, top, right, bottom = np.ascontiguousarray(boxes.T)
     if turns is None or not turns.any():
-        return _Frame(left, right, -top, -bottom)
+        return _framed(left, right, -top, -bottom)
     which = turns % _ASKEW
-    return _Frame(
+    return _framed(
         left=np.choose(which, [left, bottom, -right, -top]),
         right=np.choose(which, [right, top, -left, -bottom]),
         top=np.choose(which, [-top, left, bottom, -right]),
         bottom=np.choose(which, [-bottom, right, top, -left]),
     )
+
+
+def _framed(
+    left: NDArray[np.float32],
+    right: NDArray[np.float32],
+    top: NDArray[np.float32],
+    bottom: NDArray[np.float32],
+) -> _Frame:
+    height, middle = np.maximum(bottom - top, 0.1), (top + bottom) / 2
+    return _Frame(left, right, top, bottom, height, middle)
 
 
 def _steps(values: NDArray[Any]) -> NDArray[Any]:
@@ -191,9 +218,8 @@ def _steps(values: NDArray[Any]) -> NDArray[Any]:
 def _crooked(frame: _Frame, lines: NDArray[Any]) -> bool:
     """Tell whether some line of the page runs otherwise than to the right."""
     same = lines[1:] == lines[:-1]
-    height = np.maximum(frame.bottom - frame.top, 0.1)
-    middle = (frame.top + frame.bottom) / 2
-    aside = np.abs(_steps(middle)) > 0.7 * np.maximum(height[1:], height[:-1])
+    height = frame.height
+    aside = np.abs(_steps(frame.middle)) > 0.7 * np.maximum(height[1:], height[:-1])
     ahead = _steps(frame.left)
     back = ahead < -_BACK * height[1:]
     narrow = (frame.right - frame.left) < 0.05 * height
@@ -202,14 +228,14 @@ def _crooked(frame: _Frame, lines: NDArray[Any]) -> bool:
     lone = len(lines) > 3 and len(same) - together > 0.5 * len(same)
     backward = count(same & (ahead < 0)) > 0.3 * together
     return bool(
-        lone or backward or np.any(same & (aside | back)) or count(narrow) > 0.5 * len(narrow)
+        lone or backward or (same & (aside | back)).any() or count(narrow) > 0.5 * len(narrow)
     )
 
 
 def _turns(angles: NDArray[np.int8], frame: _Frame, lines: NDArray[Any]) -> NDArray[np.int8]:
     """Give how lines run; glyphs that stand upright one below the other run downwards."""
-    height = np.maximum(frame.bottom - frame.top, 0.1)
-    down = np.diff((frame.top + frame.bottom) / 2) / height[1:]
+    height = frame.height
+    down = np.diff(frame.middle) / height[1:]
     still = np.abs(np.diff(frame.left + frame.right) / 2) < 0.3 * height[1:]
     below = still & (down > 0.5) & (down < 2.5) & (angles[1:] == 0) & (angles[:-1] == 0)
     same = lines[1:] == lines[:-1]
@@ -225,12 +251,10 @@ def _turns(angles: NDArray[np.int8], frame: _Frame, lines: NDArray[Any]) -> NDAr
 def _starts(seen: _Seen, turns: NDArray[np.int8], text: str, *, to_left: bool) -> NDArray[Any]:
     """Give the places in `ink` where a piece begins."""
     ink, lines, frame = seen.ink, seen.lines, seen.frame
-    height = np.maximum(frame.bottom - frame.top, 0.1)
-    taller = np.maximum(height[1:], height[:-1])
-    middle = (frame.top + frame.bottom) / 2
+    taller = np.maximum(frame.height[1:], frame.height[:-1])
     gap = frame.left[1:] - frame.right[:-1]
     apart = ((gap > _GAP * taller) & (seen.skipped[1:] == 0)) | (gap < -_BACK * taller)
-    apart |= np.abs(_steps(middle)) > _ASIDE * taller
+    apart |= np.abs(_steps(frame.middle)) > _ASIDE * taller
     apart &= (turns[1:] != _ASKEW) & (turns[:-1] != _ASKEW)
     if to_left:
         # Such a line has no order of places that is also one of reading.

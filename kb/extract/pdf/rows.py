@@ -30,9 +30,14 @@ _PAGE_NUMBER: Final = re.compile(r"\s*(?:[A-Z]{1,2}-)?(?:\d{1,4}|[ivxl]{1,6})\s*
 _FIGURE: Final = re.compile(r"[\d.,$€£¥%()\s–—/*:-]*")
 
 
-def lines(region: Region) -> list[Line]:
+def lines_of(region: Region) -> list[Line]:
     """Give the lines of a region, which is read from its top to its bottom."""
-    rows = [_without_gaps(row) for row in rows_in_order(region) or _rows(region)]
+    return lines(rows_in_order(region) or _rows(region))
+
+
+def lines(drawn: Sequence[Row]) -> list[Line]:
+    """Give the lines that rows of pieces are, each from left to right."""
+    rows = [_without_gaps(row) for row in drawn]
     if all(len(row) == 1 for row in rows):
         return [_alone(row[0]) for row in rows]
     found: list[Line] = []
@@ -53,15 +58,14 @@ def _rows(region: Region) -> list[Row]:
             rows.append([piece])
     for row in rows:
         row.sort(key=lambda piece: piece.left)
-    return sorted(rows, key=lambda row: fmean((piece.top + piece.bottom) / 2 for piece in row))
+    return sorted(rows, key=lambda row: fmean([piece.middle for piece in row]))
 
 
 def _beside(piece: Piece, other: Piece) -> bool:
+    if not same_row(piece, other):
+        return False
     common = min(piece.right, other.right) - max(piece.left, other.left)
-    return (
-        same_row(piece, other)
-        and common < 0.5 * min(piece.right - piece.left, other.right - other.left) + 1
-    )
+    return common < 0.5 * min(piece.right - piece.left, other.right - other.left) + 1
 
 
 def _without_gaps(row: Row) -> Row:
@@ -205,7 +209,7 @@ def _is_table(rows: Sequence[Row]) -> bool:
     if columns == 2 and numbers * 2 > len(full):
         return not _climb(full)
     if columns == 2:
-        return min(fmean(len(row[at].text) for row in full) for at in (0, -1)) < 45
+        return min(fmean([len(row[at].text) for row in full]) for at in (0, -1)) < 45
     return True
 
 
@@ -251,7 +255,7 @@ def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
     cells = [cell for row in rows for cell in row]
     if not cells:
         return []
-    narrowest = 0.3 * fmean(cell.size for cell in cells)
+    narrowest = 0.3 * fmean([cell.size for cell in cells])
     few = len(rows) // 8  # a cell may reach over several columns, in the header as a rule
     ends = sorted([(cell.left, 1) for cell in cells] + [(cell.right, -1) for cell in cells])
     columns: list[tuple[float, float]] = []

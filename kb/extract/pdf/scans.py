@@ -43,23 +43,26 @@ class Drawn(Protocol):
 
 
 def recognised(
-    pdf: object, sheets: Sequence[Sheet], layers: Sequence[str]
+    pdf: object, sheets: Sequence[Sheet], layers: Sequence[Sheet]
 ) -> Iterator[tuple[int, Sheet]]:
     """Give the pages that are pictures anew: with lines, or with the reason for having none.
 
-    `layers` are the texts that the pages have, be they stamps or running heads. A page with a
+    `layers` are the pages with all their text, be it stamps or running heads. A page with a
     short text upon a picture is given where more than that is recognised.
     """
     recogniser: Recogniser | None = None
     for number, (sheet, layer) in enumerate(zip(sheets, layers, strict=True)):
         if sheet.state is PageState.IMAGE_ONLY:
             recogniser = recogniser or Recogniser()
-            yield number, _read(pdf, number, sheet, recogniser, layer)
-        elif sheet.drawing and sheet.state is PageState.INDEXED and _is_picture(pdf, number):
+            yield number, _read(pdf, number, sheet, recogniser, layer.text)
+        elif sheet.drawing and sheet.state is PageState.INDEXED:
             recogniser = recogniser or Recogniser()
+            if recogniser.refuses() is not None or not _is_picture(pdf, number):
+                continue
             found = _recognised(pdf, number, sheet, recogniser)
             # The few letters of the layer may be a mark upon a scan, or a title upon a photo.
-            if _letters(found.text) > 2 * _letters(layer) + _FEW and found.state is PageState.OCR:
+            more = _letters(found.text) > 2 * _letters(layer.text) + _FEW
+            if more and found.state is PageState.OCR:
                 yield number, found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import islice
 
 from kb.extract.canonical import keepable
 
@@ -25,16 +26,14 @@ _RADICALS = str.maketrans(
     "⺎⺏⺐⺒⺓⺠⺩⺮⺻⺼⻁⻄⻅⻆⻉⻊⻋⻑⻓⻔⻘⻚⻛⻜⻝⻢⻣⻤⻥⻦⻧⻨⻩⻪⻬⻭⻮⻯⻰⻲⻳⺟",
     "兀尢尢巳幺民王竹聿肉虎西见角贝足车長长门青页风飞食马骨鬼鱼鸟卤麦黄黾齐歯齿竜龙亀龟母",
 )
-_LINE_END = re.compile(r"(?<! ) +\n *|\n +| *(?:\r\n|[\r\x0b\x0c\x85\u2028\u2029]) *")
-#: Most pages have none of these, which is quicker to see than to replace what is not there.
-_OTHER_END = re.compile(r"[\r\x0b\x0c\x85\u2028\u2029]")
+_TWO_BLANKS = re.compile("  +")
+_OTHER_END = re.compile(r" ?(?:\r\n|[\r\x0b\x0c\x85\u2028\u2029]) ?")
 _SPECIAL = re.compile(f"[\u00ad\ufeff\uf000-\uf0ff\ufb00-\ufefc{_CJK}]")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 #: Signs that a font gave no Unicode for its glyphs: controls, private use, replacement, numbers.
-_NUMBER = "[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffd]"
-_NUMBERS = re.compile(_NUMBER)
-_UNMAPPED = re.compile(_NUMBER + r"|/(?:g|gid|cid|uni)?\d{1,5}(?=/)|\(cid:\d+\)")
-_SLASHED = re.compile(r"/(?:g|gid|cid|uni)?\d{1,5}/")
+_NUMBERS = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ue000-\uf8ff\ufffd]")
+_SLASHED = re.compile(r"/(?:g|gid|cid|uni)?\d{1,5}(?=/)")
+_UNMAPPED = (_SLASHED, re.compile(r"\(cid:\d+\)"), _NUMBERS)
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 #: The bullets of the fonts Symbol and Wingdings.
 _BULLET = re.compile("[\uf0b7\uf0a7\uf0d8\uf0fc\uf076\uf06e\uf071\uf0a8]")
@@ -53,26 +52,22 @@ def tidy(text: str) -> str:
     plain = _is_plain(text)
     if not plain:
         text = _CONTROL.sub("", keepable(text))
-    if not text.isascii() and _SPECIAL.search(_signs(text)):
+    if not text.isascii() and _SPECIAL.search(text):
         text = text.replace("\u00ad\n", "").replace("\u00ad", "").replace("\ufeff", "")
         text = _COMPATIBLE.sub(_usual, _BULLET.sub("•", text))
         text = _CJK_SPACE.sub("", text)
         plain = _is_plain(text)
-    if "  " in text or "\u00a0" in text or not plain:
-        text = _BLANKS.sub(" ", text)
-    if " \n" in text or "\n " in text or (not plain and _OTHER_END.search(text)):
-        text = _LINE_END.sub("\n", text)
+    if plain:
+        text = _TWO_BLANKS.sub(" ", text.replace("\u00a0", " "))
+    else:
+        text = _OTHER_END.sub("\n", _BLANKS.sub(" ", text))
+    text = text.replace(" \n", "\n").replace("\n ", "\n")
     return (_EMPTY_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()
 
 
 def _is_plain(text: str) -> bool:
     """Tell whether there are but signs to be printed, blanks and line ends; most pages are so."""
     return text.replace("\n", "").replace("\u00a0", "").isprintable()
-
-
-def _signs(text: str) -> str:
-    """Give each of the characters once: a hundred are looked through sooner than a page."""
-    return "".join(set(text))
 
 
 def has_letters(text: str) -> bool:
@@ -82,11 +77,15 @@ def has_letters(text: str) -> bool:
 
 def unmapped(text: str) -> bool:
     """Tell whether a page's text, as pypdf gave it, is a font's private numbers, not letters."""
-    marks = "(cid:" in text or _SLASHED.search(text)
-    if not marks and (_is_plain(text) or not _NUMBERS.search(_signs(text))):
+    marks = "(cid:" in text or _SLASHED.search(text)  # dates have slashes, too
+    if not marks and (_is_plain(text) or not _NUMBERS.search(text)):
         return False
-    numbers = len(_UNMAPPED.findall(_BULLET.sub("", text)))
-    return numbers > 0 and numbers >= len(_LETTER.findall(_UNMAPPED.sub("", text)))
+    shown = _BULLET.sub("", text)
+    numbers = sum(len(way.findall(shown)) for way in _UNMAPPED)
+    for way in _UNMAPPED:
+        text = way.sub("", text)
+    more_letters = islice(_LETTER.finditer(text), numbers, None)
+    return numbers > 0 and next(more_letters, None) is None
 
 
 def skeleton(text: str) -> str:

@@ -55,8 +55,10 @@ def headings(sheets: Sequence[Sheet], text: str, pages: Sequence[Page]) -> tuple
     """Give the lines whose type says that they are headings; none where that is doubtful."""
     sizes, bold = Counter[float](), 0
     for line in (line for sheet in sheets for line in sheet.lines):
-        sizes[_rounded(line.size)] += len(line.text)
-        bold += len(line.text) * line.bold
+        letters = len(line.text)
+        sizes[_rounded(line.size)] += letters
+        if line.bold:
+            bold += letters
     if not sizes or not (body := sizes.most_common(1)[0][0]):
         return ()
     weight = bold < _SHARE * sizes.total()
@@ -113,6 +115,8 @@ def _look(shown: Sequence[Line], at: int, *, body: float, weight: bool) -> _Look
     """Give the type of a line that looks like a heading."""
     line = shown[at]
     size = _rounded(line.size)
+    if not line.bold and size < _LARGER * body:
+        return None
     if line.row or line.turned or line.running or len(line.text) > _LONGEST:
         return None
     if size >= _LARGER * body:
