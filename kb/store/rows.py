@@ -1,4 +1,4 @@
-"""What a store says of its files, documents and passages: one value for each of them."""
+"""What a store says of its files and documents: one value for each of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kb.model import Chunk, Document, Profile
+    from kb.model import Document, Profile
     from kb.store.generations import Generation
 
 
@@ -59,17 +59,6 @@ class StoredDocument:
 
     row: DocumentRow
     document: Document
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A stored chunk with the document it stands in."""
-
-    chunk_id: int
-    path: str
-    title: str
-    collection: str
-    chunk: Chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

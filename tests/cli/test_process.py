@@ -44,6 +44,7 @@ WORK_PARTS = {
 NOUNS = {
     *("kb.model.documents", "kb.model.passages", "kb.store.rows", "kb.store.gaps"),
     *("kb.store.drafts", "kb.store.generations", "kb.store.local.segments"),
+    *("kb.store.passages", "kb.store.local.gaps"),
     *("kb.store.local.summary", "kb.pipeline.toml_file", "kb.pipeline.observe"),
     *("kb.source.patterns", "kb.source.changes", "kb.source.mounts", "kb.source.writers"),
 }
@@ -146,8 +147,12 @@ def test_config_needs_no_library(tmp_path):
     ],
 )
 def test_a_search_loads_what_it_needs(bases, base, mode, loaded, shape):
-    modules, _ = imported("search", "warranty", "--mode", mode, *shape, cwd=bases[base])
+    modules, rooms = imported("search", "warranty", "--mode", mode, *shape, cwd=bases[base])
     assert modules & DEAR == loaded
+    if mode == "lexical":
+        assert "kb.store.local.segments" not in rooms
+        # OpenSSL comes with it; the digest of the profile is told in JSON alone.
+        assert ("hashlib" in modules) == (shape == ("--json",))
 
 
 @pytest.mark.parametrize("base", ["builtin", "endpoint"])

@@ -6,7 +6,6 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,9 +88,7 @@ def _words(db: sqlite3.Connection, generation: int, table: str) -> None:
     )
     for chunk_id, title, section, text, start, end in chunks.fetchall():
         row = word_row(chunk_id, title, json.loads(section), text[start:end])
-        db.execute(
-            "INSERT INTO temp.fresh (rowid, above, heading, body) VALUES (?, ?, ?, ?)", astuple(row)
-        )
+        db.execute("INSERT INTO temp.fresh (rowid, above, heading, body) VALUES (?, ?, ?, ?)", row)
     db.execute(f"CREATE VIRTUAL TABLE temp.kept USING fts5vocab (main, {table}, instance)")
     db.execute("CREATE VIRTUAL TABLE temp.made USING fts5vocab (temp, fresh, instance)")
     kept = db.execute("SELECT * FROM temp.kept ORDER BY 1, 2, 3, 4").fetchall()

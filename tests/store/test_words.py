@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import unicodedata
 
@@ -210,3 +211,24 @@ def test_ascii_is_cut_as_it_is_beside_other_letters(text: str) -> None:
     # A character that needs the large patterns and changes nothing in front of it.
     beside = list(tokens(fold(text) + " \u03b1"))
     assert list(tokens(fold(text))) == beside[:-1]
+
+
+#: Marks of both widths, and what may join one of them when it is narrow.
+MARKS = st.text(
+    st.sampled_from("，：；！？（）。、＝０9aＡ款退鿿鿾\u0338\u0301\u3099ﾞ"), max_size=20
+)
+
+
+@given(text=MARKS)
+def test_folding_is_the_compatibility_form_of_the_whole_text(text):
+    listed = re.sub("(?<=[0-9])，(?=[0-9])", "、", text)
+    assert fold(text) == unicodedata.normalize("NFKC", listed).casefold()
+
+
+@given(text=MARKS)
+def test_folding_with_offsets_folds_every_sign_with_what_belongs_to_it(text):
+    folded, offsets = fold_with_offsets(text)
+    listed = re.sub("(?<=[0-9])，(?=[0-9])", "、", text)
+    spans = list(dict.fromkeys(offsets))
+    assert folded == "".join(fold(listed[start:end]) for start, end in spans)
+    assert [at for start, end in spans for at in range(start, end)] == list(range(len(text)))

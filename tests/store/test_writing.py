@@ -31,6 +31,9 @@ MIXED = st.lists(PIECES, max_size=40).map("".join)
 @example(text="第一\n条 refund 条款")
 @example(text="naïve “quotes” café’s 12–14")
 @example(text="か\nな")
+@example(text="退款！流程？ refund，条（款）：\r\n第，3；条\n款한\n국")
+@example(text="退款 " + "the whole of a long English part " * 3 + "流程")
+@example(text="退款\U0001f600流程 \U000104a01,000")
 def test_words_that_are_looked_up_are_those_of_the_rules(text):
     by_the_rules = " ".join(token.word for token in tokens(fold(text)))
     assert index_words(text) == by_the_rules

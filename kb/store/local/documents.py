@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Final
 
 from kb.model import Document, Source
@@ -14,6 +15,11 @@ from kb.store.local.database import Database, damaged
 from kb.store.local.fts import WordChanges, WordRow
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+#: What is kept of a chunk as it is.
+_kept_of: Final = attrgetter(
+    *("ordinal", "start", "end", "page_start", "page_end", "line_start", "line_end"),
+    *("page_line", "context"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,17 +151,16 @@ def insert_chunks(
     edges = (edge for draft in drafts for edge in (draft.chunk.start, draft.chunk.end))
     at = rows.byte_offsets(document.text, edges)
     vectors = _vector_ids(database, drafts, place)
+    # Many passages stand below the same headings.
+    sections = {section: rows.to_json(section) for section in {d.chunk.section for d in drafts}}
     database.many(
-        "INSERT INTO chunks (generation_id, document_id, vector_id, ordinal, "
-        "char_start, char_end, byte_start, byte_end, page_start, page_end, "
-        "line_start, line_end, page_line, section, context) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO chunks (generation_id, document_id, vector_id, byte_start, byte_end, "
+        "section, ordinal, char_start, char_end, page_start, page_end, line_start, line_end, "
+        "page_line, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 *(place.generation_id, document_id, vectors.get(draft.key or b"")),
-                *(chunk.ordinal, chunk.start, chunk.end, at[chunk.start], at[chunk.end]),
-                *(chunk.page_start, chunk.page_end, chunk.line_start, chunk.line_end),
-                *(chunk.page_line, rows.to_json(chunk.section), chunk.context),
+                *(at[chunk.start], at[chunk.end], sections[chunk.section], *_kept_of(chunk)),
             )
             for draft in drafts
             for chunk in (draft.chunk,)

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from kb.errors import CATALOGUE, Stage
 from kb.model import Profile
-from kb.store import Gaps, Summary
+from kb.store import Summary
 from kb.store.local import segments
 from kb.store.local.database import Database
+from kb.store.local.gaps import CODE, LOST
 
-# Pages in these states hold something, and it is not searchable.
-_LOST: Final = "state IN ('image_only', 'failed')"
-_CODE: Final = """coalesce(code, CASE state WHEN 'image_only' THEN 'extract.no_text'
-    ELSE 'extract.corrupt' END)"""
 _LOST_PAGES_SQL: Final = f"""
     SELECT path, code, json_group_array(number), paged,
         (SELECT count(*) FROM pages WHERE document_id = id) FROM (
-        SELECT id, path, paged, {_CODE} AS code, number
+        SELECT id, path, paged, {CODE} AS code, number
         FROM pages JOIN documents ON documents.id = document_id
-        WHERE {_LOST} ORDER BY path, number)
+        WHERE {LOST} ORDER BY path, number)
     GROUP BY path, code ORDER BY count(*) DESC, path, code"""  # noqa: S608 - constants only
-_GAPS_SQL: Final = f"""
-    SELECT count(*), count(DISTINCT document_id), min(document_id),
-        json_group_array(DISTINCT {_CODE})
-    FROM pages WHERE {_LOST} AND CASE WHEN :listed IS NULL THEN 1
-        ELSE document_id IN (SELECT value FROM json_each(:listed)) END"""  # noqa: S608 - as above
 # The latest failure of a source that as a whole could not be stored.
 _LOST_SOURCES_SQL: Final = """
     SELECT path, sources.state, code, message, hint FROM sources
@@ -78,36 +70,6 @@ def summarise(
         left_out=sum(row[2] for row in pages),
         doubtful=sum(row[3] for row in pages),
     )
-
-
-def gaps(database: Database, listed: Callable[[], str | None]) -> Gaps:
-    """Count the pages that no search can find; `listed` gives the documents that are meant.
-
-    One look into an index that holds such pages alone, where there are none.
-    """
-    if database.one(f"SELECT 1 FROM pages WHERE {_LOST} LIMIT 1") is None:  # noqa: S608 - as above
-        return Gaps()
-    ids = listed()
-    ((missing, documents, first, codes),) = database.named(_GAPS_SQL, listed=ids)
-    if not missing:
-        return Gaps()
-    one = documents == 1
-    path = database.one("SELECT path FROM documents WHERE id = ?", first) if one else None
-    return Gaps(
-        pages=_pages(database, str([first]) if one else ids),
-        missing=missing,
-        documents=documents,
-        path=str(path[0]) if path else "",
-        codes=tuple(json.loads(codes)) if one else (),
-    )
-
-
-def _pages(database: Database, listed: str | None) -> int:
-    """Count the pages of these documents, or of all."""
-    sql = "SELECT count(*) FROM pages"
-    if listed is not None:
-        sql += " WHERE document_id IN (SELECT value FROM json_each(:listed))"
-    return int(database.named(sql, listed=listed)[0][0])
 
 
 def _count(database: Database, what: str, value: int | None) -> int:

@@ -18,10 +18,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from operator import add
 from typing import Final, NamedTuple
 
 #: The next writer rebuilds a full-text index made under another version.
@@ -34,7 +33,7 @@ _SPACELESS: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 )
 # Letters beyond U+FFFF are Han's further extensions, and a few dead scripts treated likewise.
-_CJK: Final = f"[{_SPACELESS}{_HANGUL}]|[^\\W\0-\uffff]"
+_CJK: Final = f"[{_SPACELESS}{_HANGUL}]|(?=[\U00010000-\U0010ffff])\\w"
 # Vowel signs and accents that do not count as letters by themselves.
 _MARKS: Final = (
     "\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u0610-\u061a\u064b-\u065f\u0670"
@@ -46,6 +45,9 @@ _NUMBER: Final = r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)"
 _JOINT: Final = r"(?<=[^\W_])(?:[.\-_@&](?=[^\W_])|['’](?=[^\W\d_]))|(?<=\d)/(?=\d)"
 _JOINTS: Final = ".-_@&/'’"
 _BREAK: Final = r"[ \t]?(?:\r\n|\r|\n)[ \t]?"
+# For texts without letters beyond U+FFFF: a run on one line, and a break over which one goes on.
+_CJK_RUN: Final = f"([{_SPACELESS}{_HANGUL}]+)"
+_CJK_BREAK: Final = f"(?<=[{_SPACELESS}]){_BREAK}(?=[{_SPACELESS}])"
 # Within a piece, which holds no CJK.
 _ALPHA: Final = f"(?:[^\\W\\d_]|[{_MARKS}])+"
 _SIMPLE = re.compile(r"[a-z]+|\d+")
@@ -53,7 +55,10 @@ _POSSESSIVE = re.compile(r"['’]s\b")
 _CENTS: Final = r"\d+\.00"
 _LATIN_MARKS: Final = r"(?<=[a-z])[\u0300-\u036f]+"
 # "100，200和300" is a list; typed on an ASCII keyboard the comma would group thousands.
-_LIST_COMMA: Final = r"(?<=[0-9])，(?=[0-9])"
+_LIST_COMMA: Final = r"，(?<=[0-9]，)(?=[0-9])"
+# The wide marks of Chinese prose, and what NFKC makes of each of them. Most such texts have no
+# other sign that it changes, and to go through a whole text with it is what folding costs.
+_WIDE_MARKS: Final = tuple((mark, unicodedata.normalize("NFKC", mark)) for mark in "，：；！？（）")
 _INVISIBLE: Final = r"[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]"
 _CLUSTER: Final = r"(?s:.)[\u0300-\u036f\u3099\u309a\u1160-\u11ff\uff9e\uff9f]*"
 # The large classes take 40 ms to compile, which a search in ASCII need not pay: there, these
@@ -62,8 +67,10 @@ _LETTER_ASCII: Final = "[A-Za-z0-9]"
 _ALPHA_ASCII: Final = "[A-Za-z]+"
 # Longer than any word; what is longer (base64) is noise, and its parts are not taken.
 _LONGEST: Final = 80
-# Every character that may belong to a CJK run lies here, beside some that do not.
-_MAYBE_CJK = re.compile("[\u1100-\u11ff\u3005-\U0010ffff]")
+# What stands between two runs is mostly a mark or a word.
+_SHORT: Final = 16
+# What takes more than two bytes of UTF-16. (A class of all else takes 4 ms to compile.)
+_BEYOND: Final = "[\U00010000-\U0010ffff]"
 # So many pieces are remembered with their words, some 10 MB; more is forgotten all at once.
 _REMEMBERED: Final = 1 << 16
 
@@ -109,6 +116,8 @@ def fold(text: str) -> str:
         return text.lower()
     if "，" in text:
         text = re.sub(_LIST_COMMA, "、", text)
+    for mark, plain in _WIDE_MARKS:
+        text = text.replace(mark, plain)
     if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text)
     text = text.casefold()
@@ -117,11 +126,15 @@ def fold(text: str) -> str:
 
 def fold_with_offsets(text: str) -> tuple[str, list[tuple[int, int]]]:
     """Fold `text`; the list says for each folded character which slice of `text` it comes from."""
+    if text.isascii():
+        return text.lower(), [(at, at + 1) for at in range(len(text))]
     levelled = re.sub(_LIST_COMMA, "、", text)
     pieces: list[str] = []
     offsets: list[tuple[int, int]] = []
     for cluster in re.finditer(_CLUSTER, levelled):
-        piece = fold(cluster.group())
+        sign = cluster.group()
+        # Most of a Chinese text, and it stays as it is.
+        piece = sign if len(sign) == 1 and "\u4e00" <= sign <= "\u9fff" else fold(sign)
         pieces.append(piece)
         offsets.extend([cluster.span()] * len(piece))
     return "".join(pieces), offsets
@@ -210,36 +223,58 @@ def index_words(text: str) -> str:
     looked up: only a run of CJK characters may go on over a space.
     """
     folded = fold(text)
-    if folded.isascii() or not _MAYBE_CJK.search(folded):
-        return " ".join(filter(None, map(_PIECES.__getitem__, folded.split())))
-    return " ".join(
-        [_joined_pairs(run.text) if run.cjk else _RUNS[run.text] for run in runs(folded)]
-    )
+    if folded.isascii():
+        return _spaced(folded)
+    if re.search(_BEYOND, folded):
+        return " ".join([token.word for token in tokens(folded)])
+    if "\n" in folded or "\r" in folded:
+        folded = re.sub(_CJK_BREAK, "", folded)
+    # Every second part is a run.
+    parts = re.split(_CJK_RUN, folded)
+    parts[::2] = [_PIECES[part] if len(part) < _SHORT else _spaced(part) for part in parts[::2]]
+    parts[1::2] = _joined_pairs(parts[1::2])
+    return " ".join(filter(None, parts))
 
 
-def _joined_pairs(run: str) -> str:
-    """Give what `pairs` gives, joined by spaces."""
-    characters = "".join(run.split())
-    return " ".join([*map(add, characters, characters[1:]), characters[-1]])
+def _spaced(text: str) -> str:
+    """Give the words of a folded text that holds no CJK, joined by spaces."""
+    return " ".join(filter(None, map(_PIECES.__getitem__, text.split())))
+
+
+def _joined_pairs(runs: Sequence[str]) -> list[str]:
+    """Give for each run what `pairs` gives, joined by spaces."""
+    # In UTF-16 each character is two bytes here. Every one of all runs, its neighbour and a space
+    # are laid into one text at once, and each run's part of it ends before its last neighbour.
+    signs = "".join(runs).encode("utf-16-le")
+    laid = bytearray(" ".encode("utf-16-le") * 3 * (len(signs) // 2))
+    for byte in (0, 1):
+        laid[byte::6] = signs[byte::2]
+        laid[byte + 2 : -6 : 6] = signs[byte + 2 :: 2]
+    text = laid.decode("utf-16-le")
+    made, start = [], 0
+    for run in runs:
+        end = start + 3 * len(run)
+        made.append(text[start : end - 2])
+        start = end
+    return made
 
 
 class _Known(dict[str, str]):
     """The words of every text that was asked for, joined by spaces."""
 
-    def __init__(self, made: Callable[[str], Iterator[Token]]) -> None:
-        super().__init__()
-        self._made = made
-
     def __missing__(self, text: str) -> str:
-        words = " ".join([token.word for token in self._made(text)])
+        short = len(text) <= _LONGEST
+        if short and _SIMPLE.fullmatch(text):
+            words = text
+        else:
+            words = " ".join([token.word for token in tokens(text)])
         # Longer ones seldom come again; they would only fill the memory.
-        if len(text) <= _LONGEST:
+        if short:
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[text] = words
         return words
 
 
-#: Of what stands between two spaces, and of a run that holds no CJK.
-_PIECES: Final = _Known(tokens)
-_RUNS: Final = _Known(_of_piece)
+#: Of what stands between two spaces, or between two runs of CJK characters.
+_PIECES: Final = _Known()

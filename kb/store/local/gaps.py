@@ -1,0 +1,50 @@
+"""What of the documents no search can find, in numbers; apart, as every search asks for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+from kb.store import Gaps
+from kb.store.local.database import Database
+
+# Pages in these states hold something, and it is not searchable.
+LOST: Final = "state IN ('image_only', 'failed')"
+CODE: Final = """coalesce(code, CASE state WHEN 'image_only' THEN 'extract.no_text'
+    ELSE 'extract.corrupt' END)"""
+_GAPS_SQL: Final = f"""
+    SELECT count(*), count(DISTINCT document_id), min(document_id),
+        json_group_array(DISTINCT {CODE})
+    FROM pages WHERE {LOST} AND CASE WHEN :listed IS NULL THEN 1
+        ELSE document_id IN (SELECT value FROM json_each(:listed)) END"""  # noqa: S608 - constants only
+
+
+def gaps(database: Database, listed: Callable[[], str | None]) -> Gaps:
+    """Count the pages that no search can find; `listed` gives the documents that are meant.
+
+    One look into an index that holds such pages alone, where there are none.
+    """
+    if database.one(f"SELECT 1 FROM pages WHERE {LOST} LIMIT 1") is None:  # noqa: S608 - constants only
+        return Gaps()
+    ids = listed()
+    ((missing, documents, first, codes),) = database.named(_GAPS_SQL, listed=ids)
+    if not missing:
+        return Gaps()
+    one = documents == 1
+    path = database.one("SELECT path FROM documents WHERE id = ?", first) if one else None
+    return Gaps(
+        pages=_pages(database, str([first]) if one else ids),
+        missing=missing,
+        documents=documents,
+        path=str(path[0]) if path else "",
+        codes=tuple(json.loads(codes)) if one else (),
+    )
+
+
+def _pages(database: Database, listed: str | None) -> int:
+    """Count the pages of these documents, or of all."""
+    sql = "SELECT count(*) FROM pages"
+    if listed is not None:
+        sql += " WHERE document_id IN (SELECT value FROM json_each(:listed))"
+    return int(database.named(sql, listed=listed)[0][0])
