@@ -19,6 +19,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from kb.embed.builtin import DENSE_WEIGHT, load_static_model
 from kb.pipeline.base import locate
 from kb.pipeline.ingest import ingest
 from kb.search.fuse import fuse
+from kb.search.naming import without_names
 from kb.store import Passage, Snapshot
 from kb.store.local import evidence
 from kb.store.local.terms import match_expression
@@ -48,6 +50,8 @@ class Asked:
     relevant: dict[str, float]
     spans: list[tuple[str, int, int]]
     plain: dict[int, float] = field(default_factory=dict)
+    #: Of the question as it is, and without names of documents, as a hybrid search asks it.
+    static: dict[int, float] = field(default_factory=dict)
     dense: dict[int, float] = field(default_factory=dict)
     #: By (own, share).
     lexical: dict[tuple[float, float], dict[int, float]] = field(default_factory=dict)
@@ -147,11 +151,18 @@ def _ask(snapshot: Snapshot, asked: Asked) -> set[int]:
         asked.lexical[own, share] = dict(snapshot.match(asked.text, top_k=DEPTH))
     evidence.OWN, evidence.SHARE = kept  # type: ignore[misc]
     ids = set(asked.plain).union(*asked.lexical.values())
-    vectors, known = load_static_model().encode([asked.text])
-    if known[0]:
-        nearest = dict(snapshot.nearest(vectors[0], top_k=DEPTH))
-        asked.dense = nearest | dict(snapshot.similarities(vectors[0], sorted(ids - set(nearest))))
-    return ids | set(asked.dense)
+    named = without_names(asked.text, partial(evidence.naming, database, table="words"))
+    asked.static, asked.dense = (_near(snapshot, text, ids) for text in (asked.text, named))
+    return ids.union(asked.static, asked.dense)
+
+
+def _near(snapshot: Snapshot, text: str, ids: set[int]) -> dict[int, float]:
+    """Give the cosines of the nearest passages and of these, or nothing for another language."""
+    vectors, known = load_static_model().encode([text])
+    if not known[0]:
+        return {}
+    nearest = dict(snapshot.nearest(vectors[0], top_k=DEPTH))
+    return nearest | dict(snapshot.similarities(vectors[0], sorted(ids - set(nearest))))
 
 
 def hybrid(measured: Measured, own: float, share: float, weight: float) -> list[float]:
@@ -201,7 +212,7 @@ def main() -> None:
 def show(each: Measured, every: Mapping[str, Any], default: tuple[float, float, float]) -> None:
     """Print the row of one set."""
     plain = each.figures([alone(asked.plain) for asked in each.asked])
-    static = each.figures([alone(asked.dense)[:DEPTH] for asked in each.asked])
+    static = each.figures([alone(asked.static)[:DEPTH] for asked in each.asked])
     words = each.figures([alone(asked.lexical[default[:2]]) for asked in each.asked])
     ours = hybrid(each, *default)
     best = plain if statistics.mean(plain) >= statistics.mean(static) else static

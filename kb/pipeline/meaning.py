@@ -55,7 +55,8 @@ def meaning_of(
         return Meaning()
     english = _in_english(query, pinned, mode)
     try:
-        vector, share = _vector(base, snapshot, pinned, [query, english], observer)
+        wordings = [_without_names(snapshot, query, pinned, mode), english]
+        vector, share = _vector(base, snapshot, pinned, wordings, observer)
     except (EndpointError, StageError) as error:
         refused = isinstance(error, StageError)
         if mode == "dense" or not (refused or error.failure.code in AWAY):
@@ -99,6 +100,18 @@ def _vector(
     if first.failure is not None:
         raise StageError(first.failure)
     return first.vector, 1.0
+
+
+def _without_names(snapshot: Snapshot, query: str, profile: Profile, mode: str) -> str:
+    """Give the question without names of documents, which a hybrid search finds by words.
+
+    Measured with the built-in models alone.
+    """
+    if mode != "hybrid" or profile.provider != "builtin":
+        return query
+    from kb.search.naming import without_names
+
+    return without_names(query, snapshot.naming)
 
 
 def _in_english(query: str, profile: Profile, mode: str) -> str:

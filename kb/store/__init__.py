@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     )
     from kb.store.gaps import Gaps
     from kb.store.generations import Builder, Freed, Generation, Generations, Recipe
-    from kb.store.rows import DocumentRow, KnownSource, Passage, StoredDocument, Summary
+    from kb.store.passages import Passage
+    from kb.store.rows import DocumentRow, KnownSource, StoredDocument, Summary
 
 # Most commands need few of these, and making the classes is what starting a command costs.
 _ROOMS: Final = {
@@ -47,7 +48,8 @@ _ROOMS: Final = {
     ),
     "gaps": ("Gaps",),
     "generations": ("Builder", "Freed", "Generation", "Generations", "Recipe"),
-    "rows": ("DocumentRow", "KnownSource", "Passage", "StoredDocument", "Summary"),
+    "passages": ("Passage",),
+    "rows": ("DocumentRow", "KnownSource", "StoredDocument", "Summary"),
 }
 
 
@@ -127,6 +129,12 @@ class Snapshot(Protocol):
 
     def occurrences(self, query: str) -> Sequence[tuple[str, int]]:
         """Give what a question looks for, in its order, and in how many passages each part is."""
+
+    def naming(self, words: Sequence[str]) -> Sequence[float | None]:
+        """Give for each word how much of what it tells is which document is meant, 0 to 1.
+
+        None where no passage holds it.
+        """
 
     def spellings(self, word: str) -> Sequence[str]:
         """Give up to three words of the passages that are spelt much like `word`, likest first."""

@@ -159,3 +159,31 @@ def test_characters_add_to_texts_that_hold_them_alone(texts, query):
     assert len(added) == len(texts)
     for text, more in zip(texts, added, strict=True):
         assert (more > 0) == bool(set(text) & set(asked))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(shelf=SHELVES, words=st.lists(WORDS, max_size=3, unique=True))
+def test_how_much_of_a_word_names_its_documents_is_a_share(tmp_path_factory, shelf, words):
+    store = shelved(tmp_path_factory.mktemp("kb"), shelf)
+    with store.snapshot() as snapshot:
+        shares = evidence.naming(snapshot._database, words, table="words")
+    store.close()
+    for word, share in zip(words, shares, strict=True):
+        sizes = [len(texts) for texts in shelf if any(word in text.split() for text in texts)]
+        assert (share is None) == (not sizes)
+        assert share is None or 0 <= share <= 1
+        # A document of a few passages is found as well by any other word.
+        assert not sizes or max(sizes) > 4 or share == 0
+
+
+@given(COUNTS, st.lists(st.integers(5, 500), min_size=1, max_size=9), st.integers(0, 9))
+def test_a_word_names_its_documents_the_more_of_their_passages_hold_it(count, sizes, others):
+    held = dict(enumerate(sizes))
+    average = sum(sizes) / len(sizes)
+    total = sum(sizes) + round(others * average)
+    shelf = Collection(passages=total, average=total / (len(sizes) + others), sizes=held)
+    count = max(1, min(count, sum(sizes) - 1))
+    one, other = (evidence._naming(each, held, shelf) for each in (count, count + 1))
+    assert 0 <= one <= other + 1e-9 <= 1 + 1e-9
+    # What stands in every document names none of them.
+    assert others or other == pytest.approx(0)

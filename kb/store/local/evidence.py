@@ -26,6 +26,8 @@ MOST: Final = 2.2
 _LENGTH: Final = 0.5
 #: The share of a word's weight that stays a passage's own, whatever it says of its document.
 OWN: Final = 0.2
+#: In a document of so few passages, what names it is as good as what names a passage.
+_FEW: Final = 4
 #: A character beside a pair of them: its share, its k1, and how far a passage's length counts.
 SHARE: Final = 1.0
 _SATURATION: Final = 1.6
@@ -97,6 +99,38 @@ def gather(database: Database, phrases: Iterable[str], *, table: str, bm25: str)
     return evidence
 
 
+def naming(database: Database, words: Sequence[str], *, table: str) -> list[float | None]:
+    """Give for each word how much of what it tells is which document is meant, 0 to 1.
+
+    Nothing where it stands in many passages, in all documents, or in documents of few passages;
+    None where it stands nowhere.
+    """
+    found = [_holders(database, f'"{word}"', table) for word in words]
+    rare = [ids if len(ids) <= RARE else () for ids in found]
+    documents = _documents_of(database, {each for ids in rare for each in ids})
+    collection = _collection(database, table, set(documents.values())) if documents else None
+    shares: list[float | None] = []
+    for ids, some in zip(found, rare, strict=True):
+        held = {documents[each] for each in some if each in documents}
+        if held and collection is not None:
+            shares.append(_naming(len(some), held, collection))
+        else:
+            shares.append(0.0 if ids else None)
+    return shares
+
+
+def _naming(count: int, documents: Iterable[int], collection: Collection) -> float:
+    """Tell it of a word in `count` passages of these documents."""
+    sizes = [collection.sizes[document_id] for document_id in documents]
+    weight = rarity(count, collection.passages)
+    between = min(rarity(sum(sizes), collection.passages), weight)
+    # As for what a passage earns by holding the word itself.
+    share = 1 - ((weight - between) / weight) ** 2
+    # What stands in every document names none of them.
+    others = 1 - len(sizes) * collection.average / collection.passages
+    return share * max(0.0, others) * max(0.0, 1 - _FEW * len(sizes) / sum(sizes))
+
+
 def rarity(count: int, total: int) -> float:
     """Give the weight of what stands in `count` of `total` passages; above 0 for all words."""
     return math.log1p(max(total - count + 0.5, 0.5) / (count + 0.5))
@@ -132,6 +166,18 @@ def _places(database: Database, phrase: str, table: str, bm25: str) -> list[Plac
             WHERE {table} MATCH ? ORDER BY {table}.rowid""",  # noqa: S608 - constants only
         phrase,
     )
+
+
+def _holders(database: Database, phrase: str, table: str) -> tuple[int, ...]:
+    """Give the passages that hold a phrase, of a common one only some more than `RARE`."""
+    sql = f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?"  # noqa: S608 - constants only
+    return tuple([row[0] for row in database.all(sql, phrase, RARE + 1)])
+
+
+def _documents_of(database: Database, ids: Iterable[int]) -> dict[int, int]:
+    """Give the document of each passage."""
+    sql = "SELECT id, document_id FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+    return dict(database.all(sql, json.dumps(sorted(ids))))
 
 
 def _collection(database: Database, table: str, documents: Iterable[int]) -> Collection:

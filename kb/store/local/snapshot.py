@@ -128,7 +128,7 @@ class LocalSnapshot:
 
     def gaps(self, within: Filter | None = None) -> Gaps:
         """Count the pages that no search can find; cheap where there are none."""
-        from kb.store.local.summary import gaps
+        from kb.store.local.gaps import gaps
 
         return gaps(self._database, lambda: self._listed(within))
 
@@ -169,6 +169,12 @@ class LocalSnapshot:
         from kb.store.local import vocabulary
 
         return vocabulary.occurrences(self._database, query, table=self._words)
+
+    def naming(self, words: Sequence[str]) -> Sequence[float | None]:
+        """Give for each word how much of what it tells is which document is meant, 0 to 1."""
+        from kb.store.local import evidence
+
+        return evidence.naming(self._database, words, table=self._words)
 
     def spellings(self, word: str) -> Sequence[str]:
         """Give up to three words of the passages that are spelt much like `word`."""
