@@ -30,6 +30,7 @@ from kb.pipeline.questions import Span
 from kb.pipeline.weigh_probes import probes
 from kb.pipeline.weighing import GRID, chosen
 from kb.search.fuse import fuse
+from kb.search.rank import DEPTH as CANDIDATES
 from kb.search.rank import Question, both
 from kb.store import Snapshot
 
@@ -101,6 +102,7 @@ def _marks(
                 within=Filter(),
             ),
             vector,
+            CANDIDATES,
         )
         spread = noise * pstdev(dense.values()) if len(dense) > 1 else 0.0
         dense = {key: score + spread * drawn.standard_normal() for key, score in dense.items()}

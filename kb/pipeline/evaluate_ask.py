@@ -201,7 +201,7 @@ class _Asked:
             within=self._within,
             collapse=False,
         )
-        return rank(asker.snapshot, question)
+        return rank(asker.snapshot, question).hits
 
     def _add(self, hits: Sequence[Hit]) -> None:
         for hit in hits:

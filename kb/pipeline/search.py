@@ -15,7 +15,7 @@ from kb.pipeline.meaning import Meaning, meaning_of
 from kb.pipeline.observe import Observer, Silent
 from kb.pipeline.reranking import Reranking, reranking
 from kb.search.best import with_best
-from kb.search.rank import DEPTH, Question, rank
+from kb.search.rank import Question, rank
 from kb.search.reference import ends_of
 from kb.store import Gaps, Passage, Snapshot
 
@@ -153,7 +153,8 @@ def _told(
 ) -> _Told:
     """Rank, mark the best sentences, and say why and what would help where that is due."""
     words = f"{question.text} {question.english}"
-    hits = with_best(snapshot, rank(snapshot, question, rescore=reranker), words)
+    ranked = rank(snapshot, question, rescore=reranker)
+    hits = with_best(snapshot, ranked.hits, words)
     hints: list[str] = []
     warning = ""
     if not hits or all(hit.scores.get("lexical") is None for hit in hits):
@@ -165,8 +166,7 @@ def _told(
     if explain:
         from kb.search.explain import explained
 
-        depth = max(DEPTH, question.top_k)
-        hits, why = explained(snapshot, question, hits, silent=meaning.warning, depth=depth)
+        hits, why = explained(snapshot, question, hits, silent=meaning.warning, depth=ranked.depth)
     return _Told(hits=tuple(hits), hints=tuple(hints), warning=warning, explain=why)
 
 

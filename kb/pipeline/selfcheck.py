@@ -172,7 +172,7 @@ def _mark(
 
     if vector is None and mode == "dense":
         return 0.0
-    hits = rank(
+    ranked = rank(
         snapshot,
         Question(
             text=asked.text,
@@ -183,7 +183,7 @@ def _mark(
             within=Filter(path=asked.within),
         ),
     )
-    for hit in hits:
+    for hit in ranked.hits:
         span = Span(path=hit.path, start=hit.char_start, end=hit.char_end)
         if is_answer(span, asked.answers):
             return 1 / hit.rank

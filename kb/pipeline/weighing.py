@@ -27,7 +27,7 @@ from kb.pipeline.observe import Observer
 from kb.pipeline.questions import Span, is_answer
 from kb.pipeline.weigh_probes import PASSAGES, Probe, probes
 from kb.search.fuse import fuse
-from kb.search.rank import Question, both
+from kb.search.rank import DEPTH, Question, both
 from kb.store import Builder, Snapshot, Store, Writer
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _marks(snapshot: Snapshot, probe: Probe, vector: Vector) -> list[float]:
         question = Question(
             text=worded, vector=vector, mode="hybrid", top_k=_DEPTH, dense_weight=0, within=Filter()
         )
-        lexical, dense = both(snapshot, question, vector)
+        lexical, dense = both(snapshot, question, vector, DEPTH)
         orders = [
             [each.chunk_id for each in fuse(lexical, dense, dense_weight=weight)[:_DEPTH]]
             for weight in GRID

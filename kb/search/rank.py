@@ -15,10 +15,13 @@ from kb.store import Snapshot
 if TYPE_CHECKING:
     from kb.model import Vector
 
-__all__ = ["DEPTH", "Question", "both", "by_words", "rank"]
+__all__ = ["DEPTH", "Question", "Ranked", "both", "by_words", "rank"]
 
 #: How many candidates each side brings to the fusion, at least.
 DEPTH: Final = 200
+#: Where copies leave a page short, so many times as many are looked at, again and again up to here.
+_DEEPER: Final = 4
+_DEEPEST: Final = 12_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +40,31 @@ class Question:
     english: str = ""
 
 
-def rank(snapshot: Snapshot, question: Question, *, rescore: Rescore | None = None) -> list[Hit]:
-    """Give up to `top_k` hits, best first; `rescore` orders the first of all candidates anew."""
-    scored = _score(snapshot, question)
-    if rescore is not None:
-        scored = rescored(snapshot, scored, rescore)
-    found = gathered if question.collapse else plain
-    groups = found(snapshot, scored, top_k=question.top_k)
-    return [hit(snapshot, group, at + 1) for at, group in enumerate(groups)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """Up to `top_k` hits, best first, and how many candidates each side was asked for."""
+
+    hits: list[Hit]
+    depth: int
 
 
-def _score(snapshot: Snapshot, question: Question) -> Sequence[Scored]:
+def rank(snapshot: Snapshot, question: Question, *, rescore: Rescore | None = None) -> Ranked:
+    """Give the hits of a question; `rescore` orders the first of all candidates anew."""
     depth = max(DEPTH, question.top_k)
+    found = gathered if question.collapse else plain
+    while True:
+        scored = _score(snapshot, question, depth)
+        more = depth <= len(scored) and depth < _DEEPEST
+        if rescore is not None:
+            scored = rescored(snapshot, scored, rescore)
+        groups = found(snapshot, scored, top_k=question.top_k)
+        if len(groups) >= question.top_k or not more:
+            hits = [hit(snapshot, group, at + 1) for at, group in enumerate(groups)]
+            return Ranked(hits=hits, depth=depth)
+        depth *= _DEEPER
+
+
+def _score(snapshot: Snapshot, question: Question, depth: int) -> Sequence[Scored]:
     if question.vector is None or question.mode == "lexical":
         if question.mode == "dense":
             return []
@@ -60,15 +76,17 @@ def _score(snapshot: Snapshot, question: Question) -> Sequence[Scored]:
                 question.vector, top_k=depth, within=question.within
             )
         ]
-    lexical, dense = both(snapshot, question, question.vector)
+    lexical, dense = both(snapshot, question, question.vector, depth)
     return fuse(lexical, dense, dense_weight=question.dense_weight)
 
 
 def both(
-    snapshot: Snapshot, question: Question, vector: Vector
+    snapshot: Snapshot, question: Question, vector: Vector, depth: int
 ) -> tuple[dict[int, float], dict[int, float]]:
-    """Give the BM25 scores and the cosines, by chunk id, that a hybrid search joins."""
-    depth = max(DEPTH, question.top_k)
+    """Give the BM25 scores and the cosines, by chunk id, that a hybrid search joins.
+
+    `depth` is how many candidates each side brings.
+    """
     lexical = by_words(snapshot, question, depth)
     dense = dict(snapshot.nearest(vector, top_k=depth, within=question.within))
     unmeasured = [chunk_id for chunk_id in lexical if chunk_id not in dense]
