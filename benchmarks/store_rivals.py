@@ -2,9 +2,10 @@
 
 Every side gets the same vectors and texts (English and Chinese) and keeps the texts too; each verb
 is a process of its own. kb's cold search is the whole `kb search`, its call to an endpoint included
-(the endpoint's own time is not); the others read the question's vector from a file. What each side
-does with words and vectors stands below the table, for they do not do the same. A side that cannot
-be installed, or fails, is told with its reason.
+(the endpoint's own time is not); the others read the question's vector from a file and print what
+they find, as `kb store` does with kb's store alone. What each side does with words and vectors
+stands below the table, for they do not do the same. A side that cannot be installed, or fails, is
+told with its reason.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -97,12 +98,12 @@ def compare(folder: Path, shape: tuple[int, int], venvs: Path, only: Sequence[st
     words = _words(data)
     with endpoint(data / "question.npy") as address:
         (kb.home / "kb.toml").write_text(_SETTINGS.format(address=address), encoding="utf-8")
-        hybrid = _cold(sides, data, words)
+        more = _cold(sides, data, words)
     for side in sides:
         if side.outcome.cold:
             _warm(side, data)
     print(f"\n{count:,} x {width}, load {os.getloadavg()[0]:.1f}")
-    show(kb.outcome, [hybrid, *(side.outcome for side in others)], count)
+    show(kb.outcome, [*more, *(side.outcome for side in others)], count)
 
 
 def _sides(folder: Path, venvs: Path, only: Sequence[str]) -> list[Running]:
@@ -145,20 +146,26 @@ def _words(data: Path) -> str:
         return " ".join(json.loads(next(lines)).split()[1:6])
 
 
-def _cold(sides: Sequence[Running], data: Path, words: str) -> Outcome:
-    """Search once in a fresh process each, all in turn; gives what a hybrid search of kb costs."""
+def _cold(sides: Sequence[Running], data: Path, words: str) -> list[Outcome]:
+    """Search once in a fresh process each, all in turn.
+
+    Gives what a hybrid search of kb costs, and what its store costs without a command line.
+    """
     kb = sides[0]
     dense, hybrid = (
         [_KB, "--home", str(kb.home), "search", words, "--mode", mode]
         for mode in ("dense", "hybrid")
     )
     mixed = Outcome(name="kb hybrid", told=f"the same store, `kb search --mode hybrid {words}`")
+    store = replace(
+        kb, outcome=Outcome(name="kb store", told="the same store, without `kb search`")
+    )
     for turn in range(1 + _ROUNDS):
         costs = [(kb.outcome, run_once(dense)), (mixed, run_once(hybrid))]
         costs += [
             (side.outcome, cost)
-            for side in sides[1:]
-            if side.outcome.ingest
+            for side in (store, *sides[1:])
+            if (side is store or side.outcome.ingest)
             and (cost := side.run("search", side.home, data / "question.npy"))
         ]
         for outcome, cost in costs:
@@ -168,7 +175,7 @@ def _cold(sides: Sequence[Running], data: Path, words: str) -> Outcome:
                 outcome.cold.append(cost)
                 told = f"cold search {cost.cpu_s:.3f} s CPU, {cost.wall_s:.3f} s wall"
                 print(f"  {outcome.name}: {told}", file=sys.stderr, flush=True)
-    return mixed
+    return [mixed, store.outcome]
 
 
 def _warm(side: Running, data: Path) -> None:
