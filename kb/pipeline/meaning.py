@@ -107,7 +107,7 @@ def _without_names(snapshot: Snapshot, query: str, profile: Profile, mode: str) 
 
     Measured with the built-in models alone.
     """
-    if mode != "hybrid" or profile.provider != "builtin":
+    if not _helped_by_words(profile, mode):
         return query
     from kb.search.naming import without_names
 
@@ -116,11 +116,16 @@ def _without_names(snapshot: Snapshot, query: str, profile: Profile, mode: str) 
 
 def _in_english(query: str, profile: Profile, mode: str) -> str:
     """Give a Chinese question's words in English; endpoint models know both languages."""
-    if mode != "hybrid" or profile.provider != "builtin" or query.isascii():
+    if not _helped_by_words(profile, mode) or query.isascii():
         return ""
     from kb.search.glosses import in_english
 
     return in_english(query)
+
+
+def _helped_by_words(profile: Profile, mode: str) -> bool:
+    """Tell whether a model of our own is asked beside a search by words."""
+    return mode == "hybrid" and profile.provider == "builtin"
 
 
 def _words_only(why: Failure) -> str:

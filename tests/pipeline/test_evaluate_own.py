@@ -21,18 +21,6 @@ WORDS = (
 )
 
 
-@pytest.fixture
-def fake():
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def other():
-    with FakeEndpoint(dimensions=24, model="other-embed") as endpoint:
-        yield endpoint
-
-
 def base_at(folder: Path, fake: FakeEndpoint | None = None, **options: object) -> KnowledgeBase:
     given = {f"embedding.{name}": value for name, value in options.items()}
     if fake is not None:

@@ -27,12 +27,6 @@ from tests.pipeline.dump import dump
 
 
 @pytest.fixture
-def fake():
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
 def shelf(tmp_path: Path) -> Path:
     folder = tmp_path / "shelf"
     folder.mkdir()

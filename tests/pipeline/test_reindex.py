@@ -34,18 +34,6 @@ WORDS = (
 
 
 @pytest.fixture
-def fake():
-    with FakeEndpoint() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
-def other():
-    with FakeEndpoint(dimensions=24, model="other-embed") as endpoint:
-        yield endpoint
-
-
-@pytest.fixture
 def shelf(tmp_path: Path) -> Path:
     folder = tmp_path / "shelf"
     folder.mkdir()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -46,6 +46,10 @@ class Collection:
     average: float
     sizes: Mapping[int, int]
 
+    def within(self, documents: Iterable[int]) -> int:
+        """Give how many passages these documents have."""
+        return sum([self.sizes[document_id] for document_id in documents])
+
 
 @dataclass(slots=True)
 class Evidence:
@@ -66,9 +70,7 @@ class Evidence:
         for _, document_id, score in places:
             share = score / max(most - score, least)
             shares[document_id] = shares.get(document_id, 0.0) + share
-        weight = rarity(count, total)
-        among = sum([collection.sizes[document_id] for document_id in shares])
-        between = min(rarity(among, total), weight)
+        weight, between = _split(count, shares, collection)
         for document_id, share in shares.items():
             size = collection.sizes[document_id] / collection.average
             held = share / (1 - _LENGTH + _LENGTH * size)
@@ -119,16 +121,21 @@ def naming(database: Database, words: Sequence[str], *, table: str) -> list[floa
     return shares
 
 
-def _naming(count: int, documents: Iterable[int], collection: Collection) -> float:
+def _naming(count: int, documents: Set[int], collection: Collection) -> float:
     """Tell it of a word in `count` passages of these documents."""
-    sizes = [collection.sizes[document_id] for document_id in documents]
-    weight = rarity(count, collection.passages)
-    between = min(rarity(sum(sizes), collection.passages), weight)
+    weight, between = _split(count, documents, collection)
     # As for what a passage earns by holding the word itself.
     share = 1 - ((weight - between) / weight) ** 2
     # What stands in every document names none of them.
-    others = 1 - len(sizes) * collection.average / collection.passages
-    return share * max(0.0, others) * max(0.0, 1 - _FEW * len(sizes) / sum(sizes))
+    others = 1 - len(documents) * collection.average / collection.passages
+    few = _FEW * len(documents) / collection.within(documents)
+    return share * max(0.0, others) * max(0.0, 1 - few)
+
+
+def _split(count: int, documents: Iterable[int], collection: Collection) -> tuple[float, float]:
+    """Give the weight of a word in `count` passages, and how much of it tells documents apart."""
+    weight = rarity(count, collection.passages)
+    return weight, min(rarity(collection.within(documents), collection.passages), weight)
 
 
 def rarity(count: int, total: int) -> float:
@@ -157,8 +164,7 @@ def of_characters(characters: Sequence[str], texts: Sequence[str]) -> list[float
 def _places(database: Database, phrase: str, table: str, bm25: str) -> list[Place]:
     """Give where a phrase stands, or nothing where it is not rare."""
     # FTS5 reads all places before it gives the first score; to count them takes far less.
-    counted = f"SELECT 1 FROM {table} WHERE {table} MATCH ? LIMIT ?"  # noqa: S608 - constants only
-    if len(database.all(counted, phrase, RARE + 1)) > RARE:
+    if len(_holders(database, phrase, table)) > RARE:
         return []
     return database.all(
         f"""SELECT {table}.rowid, document_id, -{bm25}
