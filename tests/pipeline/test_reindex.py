@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +48,19 @@ def shelf(tmp_path: Path) -> Path:
         )
         (folder / f"{word}.md").write_text(f"# About {word}\n\n{clauses}\n")
     return folder
+
+
+def dying(endpoint: FakeEndpoint, *, texts: int) -> Callable[[str], Any]:
+    """Give a `drawn` for so many texts of documents; in place of the next its endpoint stops."""
+    real, left = endpoint.drawn, itertools.count(texts, -1)
+
+    def drawn(text: str) -> Any:
+        if "belongs to house" not in text or next(left) > 0:
+            return real(text)
+        endpoint.stop()
+        raise ConnectionResetError("the endpoint has died")
+
+    return drawn
 
 
 def base_at(fake: FakeEndpoint | None, folder: Path, **options: object) -> KnowledgeBase:
@@ -189,10 +205,9 @@ def test_a_worse_model_is_refused_and_kept_for_force(fake, other, shelf, tmp_pat
 
 def test_an_endpoint_that_dies_in_the_middle(fake, other, shelf, tmp_path):
     base = filled(fake, tmp_path, shelf)
-    other.faults.poison, other.faults.poison_status = "moor", 0
     to = base_at(other, tmp_path, model="other-embed", concurrency=1, batch_tokens=64)
-    real = other.drawn
-    other.drawn = lambda text: other.stop() or real(text) if "larch" in text else real(text)
+    # Whatever the order of the documents, which is that in which their last vectors came.
+    other.drawn = dying(other, texts=len(WORDS) * 4 * 2 // 3)
     outcome = reindex(to)
     assert (outcome.exit_code, outcome.report.status, outcome.switched) == (3, "failed", False)
     assert generations(base) == {"current": 1, "building": 2}
