@@ -108,6 +108,6 @@ def restore_store(home: Path, file: Path, *, force: bool = False) -> Backup:
 
 def settle_restored(home: Path) -> None:
     """Put the settings in place that belong to a restored database, where a kill prevented that."""
-    from kb.store.local.backup_restore import settle_settings
+    from kb.store.local.backup_settings import settle_settings
 
     settle_settings(home)

@@ -17,7 +17,8 @@ import pytest
 from kb.model import Page, PageState, text_key
 from kb.store import open_store, verify_store
 from kb.store.local import seals, tiers
-from kb.store.local.database import SCHEMA_VERSION, open_examiner, open_reader, version
+from kb.store.local.database import SCHEMA_VERSION, open_reader, version
+from kb.store.local.sealed import open_examiner
 from tests.conftest import REPOSITORY
 from tests.store import invariants
 from tests.store.builders import draft

@@ -15,7 +15,7 @@ from kb.errors import StoreError
 from kb.model import text_key
 from kb.store import ChunkDraft, Recipe, open_store, repair_store, verify_store
 from kb.store.local import seals, tiers
-from kb.store.local.database import open_examiner
+from kb.store.local.sealed import open_examiner
 from kb.store.local.segments import listed
 from tests.store import invariants
 from tests.store.builders import PROFILE, draft, vector_of

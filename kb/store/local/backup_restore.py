@@ -8,24 +8,27 @@ new one is in place. The index is derived, and built anew.
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
 
 from kb.errors import StoreError
 from kb.store import Backup
 from kb.store.local.backup import Archive, broken_backup, check_database, opened, usage
-from kb.store.local.database import FILE, connect, door, open_reader, open_writer
+from kb.store.local.backup_settings import (
+    REPLACED,
+    WORK,
+    announce_settings,
+    clear_away,
+    settle_settings,
+)
+from kb.store.local.database import FILE, connect, door, open_reader
 from kb.store.local.lock import writer_lock
 from kb.store.local.schema import sync_folder, upgrade
+from kb.store.local.sealed import open_writer
 from kb.store.local.steps import step
 from kb.store.local.tables import FOLDER
 from kb.store.local.verify_tables import differences, reference
-
-_WORK: Final = "restore.tmp"
-_REPLACED: Final = ".replaced"
-_SETTINGS: Final = "kb.toml"
+from kb.store.local.writer import LocalWriter
 
 
 def restore(home: Path, file: Path, *, force: bool) -> Backup:
@@ -70,7 +73,7 @@ def _leave_nothing(home: Path) -> None:
 
 
 def _carry_out(home: Path, archive: Archive) -> None:
-    work = home / _WORK
+    work = home / WORK
     try:
         clear_away(home)
         with door(home):
@@ -87,19 +90,6 @@ def _carry_out(home: Path, archive: Archive) -> None:
     finally:
         clear_away(home)
     _refresh(home)
-
-
-def clear_away(home: Path) -> None:
-    """Delete what a restore left, once its settings are in place where its database is.
-
-    The settings go first: once the database that they are named by is gone, another file may have
-    its inode.
-    """
-    settle_settings(home)
-    with suppress(OSError):
-        for leftover in home.glob(f"{_SETTINGS}.database-*"):
-            leftover.unlink()
-        shutil.rmtree(home / _WORK, ignore_errors=True)
 
 
 def _unpack(archive: Archive, name: str, path: Path) -> None:
@@ -143,19 +133,19 @@ def _replace(home: Path, work: Path) -> None:
     A journal is taken for that of whichever database lies beside it, so the old one is parted from
     its own before, and has to be whole without it.
     """
-    path, old = home / FILE, home / f"{FILE}{_REPLACED}"
+    path, old = home / FILE, home / f"{FILE}{REPLACED}"
     _make_whole(path, work / f"{FILE}.whole")
     with door(home):
         old.unlink(missing_ok=True)
         if path.exists():
             with suppress(OSError):  # a file system without links
                 os.link(path, old)
-        _announce_settings(home, work)
+        announce_settings(home, work)
         step("restore.announced")
         for end in ("-wal", "-shm"):
             journal = home / f"{FILE}{end}"
             if journal.exists():
-                journal.replace(home / f"{FILE}{_REPLACED}{end}")
+                journal.replace(home / f"{FILE}{REPLACED}{end}")
         step("restore.parted")
         (work / FILE).replace(path)
         sync_folder(home)
@@ -163,7 +153,7 @@ def _replace(home: Path, work: Path) -> None:
         settle_settings(home)
         sync_folder(home)
         for end in ("", "-wal", "-shm"):
-            (home / f"{FILE}{_REPLACED}{end}").unlink(missing_ok=True)
+            (home / f"{FILE}{REPLACED}{end}").unlink(missing_ok=True)
 
 
 def _make_whole(path: Path, draft: Path) -> None:
@@ -189,39 +179,8 @@ def _make_whole(path: Path, draft: Path) -> None:
             raise  # one that is damaged cannot be settled, and is not worth it
 
 
-def _announce_settings(home: Path, work: Path) -> None:
-    """Lay the new settings beside those in force, for the database that is to come.
-
-    They are named by its inode, which it keeps when it takes its name; an empty file says that
-    there are none. Whoever finds them beside that database puts them in place.
-    """
-    for leftover in home.glob(f"{_SETTINGS}.generation-*"):
-        leftover.unlink()
-    new, now = work / _SETTINGS, home / _SETTINGS
-    if not new.exists():
-        new.touch()
-    if now.exists() and new.read_bytes() != now.read_bytes():
-        # Others that a person wrote are kept.
-        shutil.copyfile(now, home / f"{_SETTINGS}{_REPLACED}")
-    new.replace(home / f"{_SETTINGS}.database-{(work / FILE).stat().st_ino}")
-    sync_folder(home)
-
-
-def settle_settings(home: Path) -> None:
-    """Put the settings in place that were restored with the database that is there."""
-    with suppress(OSError):
-        beside = home / f"{_SETTINGS}.database-{(home / FILE).stat().st_ino}"
-        if beside.stat().st_size:
-            beside.replace(home / _SETTINGS)
-        else:
-            (home / _SETTINGS).unlink(missing_ok=True)
-            beside.unlink()
-
-
 def _refresh(home: Path) -> None:
     """Build the index of what was restored, and sweep that of what was there before."""
-    from kb.store.local.writer import LocalWriter
-
     database = open_writer(home / FILE)
     try:
         LocalWriter(database, home / FOLDER).refresh_index()

@@ -13,6 +13,7 @@ from typing import Final
 
 from kb.store.generations import Freed
 from kb.store.local import fts, tiers
+from kb.store.local.backup_settings import clear_away
 from kb.store.local.database import Database, door
 from kb.store.local.steps import step
 
@@ -187,8 +188,6 @@ def _drop_vectors(database: Database, profile_id: int, *, used: bool) -> int:
 
 def _sweep_home(path: Path) -> None:
     """Delete what a killed restore or repair left beside the database, which is in its place."""
-    from kb.store.local.backup_restore import clear_away
-
     clear_away(path.parent)
     with door(path):
         shutil.rmtree(path.with_name(SALVAGE), ignore_errors=True)

@@ -212,45 +212,11 @@ def open_reader(path: Path) -> Database:
         mode = "mode=ro"
     else:
         mode = "mode=ro&immutable=1"
-    return _open(path, mode, "query_only=ON")
+    return open_database(path, mode, "query_only=ON")
 
 
 def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def open_writer(path: Path) -> Database:
-    """Open `path` for writing; each COMMIT is on the disk when it returns (synchronous=FULL).
-
-    The journal of vectors is no exception: a vector is paid for, and one flush for a batch costs
-    little beside the call that brought it. What is written is sealed (`seals.py`).
-    """
-    from kb.store.local import seals
-
-    database = _open(path, "mode=rw", "synchronous=FULL", "foreign_keys=ON")
-    try:
-        with door(path):
-            seals.know(database.connection)
-        if seals.present(database):
-            seals.arm(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def open_examiner(path: Path) -> Database:
-    """Open `path` for reading whatever stands in it, also text that is no text any more."""
-    from kb.store.local import seals
-
-    database = open_reader(path)
-    seals.know(database.connection)
-    database.connection.text_factory = _any_text
-    return database
-
-
-def _any_text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -265,7 +231,8 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         )
 
 
-def _open(path: Path, mode: str, *pragmas: str) -> Database:
+def open_database(path: Path, mode: str, *pragmas: str) -> Database:
+    """Open `path` as a database of ours, with these settings; raises `StoreError`."""
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreError(_too_old("is too old"))
     inspect(path)

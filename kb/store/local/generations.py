@@ -18,7 +18,7 @@ from kb.errors import Failure, Stage
 from kb.model import Profile
 from kb.store import DocumentDraft, Refusal
 from kb.store.generations import Freed, Generation, Recipe
-from kb.store.local import documents, fts, ledger, rows
+from kb.store.local import collect, documents, fts, ledger, rows
 from kb.store.local.database import Database, damaged
 from kb.store.local.documents import Place
 from kb.store.local.fts import WordChanges
@@ -198,8 +198,6 @@ class LocalGenerations:
         With `drifted`, `profile` names what no longer gives the vectors that are stored under it,
         so that a new profile of the same names is made: its revision says since when.
         """
-        from kb.store.local import collect
-
         collect.mark(self._database, former=False, building=True)
         collect.drop_marked(self._database)
         with self._database.transaction():
@@ -275,8 +273,6 @@ class LocalGenerations:
         May be killed at any moment and run again. Without `shrink` the room is left inside the
         database for what comes next. `Writer.refresh_index` belongs after it.
         """
-        from kb.store.local import collect
-
         return collect.collect(
             self._database, self._index, former=former, building=building, shrink=shrink
         )
@@ -322,3 +318,11 @@ class LocalGenerations:
             "AND retriable)"
         )
         run("DELETE FROM built WHERE generation_id = ?", generation)
+
+
+class CurrentWriter(LocalWriter):
+    """The one `kb.store.Writer`: it writes to the generation in use, and leads to the others."""
+
+    def generations(self) -> LocalGenerations:
+        """Give what makes, switches and deletes whole generations."""
+        return LocalGenerations(self._database, self._index)

@@ -9,10 +9,11 @@ from typing import Final
 from kb.errors import StoreError, UsageError, failure
 from kb.store import Repair
 from kb.store.local import rows, seals, tiers, verify_tables
-from kb.store.local.database import FILE, Database, connect, door, open_writer
+from kb.store.local.database import FILE, Database, connect, door
 from kb.store.local.lock import writer_lock
 from kb.store.local.repair_rows import Outcome, mend
 from kb.store.local.repair_salvage import salvage
+from kb.store.local.sealed import open_writer
 from kb.store.local.steps import step
 from kb.store.local.tables import FOLDER
 from kb.store.local.verify import Examination, examine

@@ -15,7 +15,8 @@ from typing import Final
 
 from kb.errors import StoreError, failure
 from kb.store.local import schema, seals
-from kb.store.local.database import FILE, Database, _any_text, connect, door
+from kb.store.local.database import FILE, Database, connect, door
+from kb.store.local.sealed import any_text
 from kb.store.local.seals import Sealed
 from kb.store.local.verify_tables import reference
 
@@ -59,7 +60,7 @@ def _opened(path: Path) -> Database | None:
         connection.execute("PRAGMA query_only = ON")
         # With it, SQLite reads a file that is shorter than its first page says.
         connection.execute("PRAGMA writable_schema = ON")
-        connection.text_factory = _any_text
+        connection.text_factory = any_text
         seals.know(connection)
     except sqlite3.DatabaseError:
         connection.close()

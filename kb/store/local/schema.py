@@ -21,10 +21,10 @@ from kb.store.local.database import (
     Database,
     connect,
     door,
-    open_writer,
     version,
 )
 from kb.store.local.fts import SETTINGS, TABLES
+from kb.store.local.sealed import open_writer
 from kb.store.local.steps import step
 from kb.store.local.words import TOKENIZER_VERSION
 

@@ -25,10 +25,8 @@ from kb.errors import UsageError, failure
 from kb.store.local.database import (
     FILE,
     SCHEMA_VERSION,
-    Database,
     door,
     open_reader,
-    open_writer,
     version,
 )
 from kb.store.local.lock import WAIT_S, writer_lock
@@ -38,7 +36,7 @@ from kb.store.local.tables import FOLDER
 
 # A search must not pay for what only a writer needs.
 if TYPE_CHECKING:
-    from kb.store.local.writer import LocalWriter
+    from kb.store.local.generations import CurrentWriter
 
 
 class LocalStore:
@@ -81,20 +79,20 @@ class LocalStore:
             database.close()
 
     @contextmanager
-    def writer(self, command: str, *, wait_s: float | None = None) -> Iterator[LocalWriter]:
+    def writer(self, command: str, *, wait_s: float | None = None) -> Iterator[CurrentWriter]:
         """Take the writer's lock (waits briefly), or raise `store.locked` naming the holder.
 
         `command` is what the message to another writer says. Opening alone writes nothing to the
         database.
         """
-        from kb.store.local.writer import LocalWriter
+        from kb.store.local.generations import CurrentWriter
+        from kb.store.local.sealed import open_sealed
 
         wait_s = self._wait_s if wait_s is None else wait_s
         with writer_lock(self._home, command, wait_s=wait_s):
-            database = open_writer(self._path)
+            database = open_sealed(self._path)
             try:
-                _seal(database)
-                yield LocalWriter(database, self._shelf.folder)
+                yield CurrentWriter(database, self._shelf.folder)
             finally:
                 database.close()
 
@@ -106,16 +104,13 @@ class LocalStore:
         with door(self._home):
             self._home.mkdir(parents=True, exist_ok=True)
         from kb.store.local import schema
+        from kb.store.local.sealed import open_sealed
 
         with writer_lock(self._home, "make the knowledge base", wait_s=self._wait_s):
             # Another process may have made it while this one waited.
             if not self._path.exists():
                 schema.make(self._home)
-                database = open_writer(self._path)
-                try:
-                    _seal(database)
-                finally:
-                    database.close()
+                open_sealed(self._path).close()
 
     def _bring_up_to_date(self) -> None:
         database = open_reader(self._path)
@@ -128,13 +123,3 @@ class LocalStore:
 
             with writer_lock(self._home, "upgrade the knowledge base", wait_s=self._wait_s):
                 schema.upgrade(self._path)
-
-
-def _seal(database: Database) -> None:
-    """Put what an early kb wrote, or what was just made, under seal."""
-    from kb.store.local import seals
-
-    if not seals.present(database):
-        with database.transaction():
-            seals.lay(database)
-        seals.arm(database)

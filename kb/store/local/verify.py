@@ -16,7 +16,8 @@ from typing import Final, TypeAlias
 from kb.errors import StoreError, UsageError, failure
 from kb.store import Finding
 from kb.store.local import rows, seals, verify_tables
-from kb.store.local.database import FILE, Database, damaged, door, open_examiner
+from kb.store.local.database import FILE, Database, damaged, door
+from kb.store.local.sealed import open_examiner
 from kb.store.local.shelf import Shelf
 from kb.store.local.snapshot import LocalSnapshot
 from kb.store.local.tables import FOLDER

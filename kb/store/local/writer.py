@@ -20,7 +20,6 @@ from kb.store.local.steps import step
 if TYPE_CHECKING:
     from kb.model import Matrix
     from kb.store.generations import Recipe
-    from kb.store.local.generations import LocalGenerations
 
 #: Keys come in no order, so the pages of their index must stay in memory; and a journal that is
 #: folded in less often folds in fewer pages. Both cost at most 64 MiB.
@@ -28,7 +27,7 @@ _ROOM: Final = ("cache_size=-65536", "wal_autocheckpoint=16384")
 
 
 class LocalWriter:
-    """The one `kb.store.Writer`; it exists only while the writer's lock is held."""
+    """Writes to one generation, in use or not; exists only while the writer's lock is held."""
 
     def __init__(self, database: Database, index: Path, *, generation: int | None = None) -> None:
         self._database = database
@@ -232,12 +231,6 @@ class LocalWriter:
     def finish_run(self, report: Report) -> None:
         """Close the run with what it did."""
         ledger.finish(self._database, report)
-
-    def generations(self) -> LocalGenerations:
-        """Give what makes, switches and deletes whole generations."""
-        from kb.store.local.generations import LocalGenerations
-
-        return LocalGenerations(self._database, self._index)
 
     @property
     def profile(self) -> Profile | None:
