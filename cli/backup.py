@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Common, define, open_base
+from cli.options import Common, define, filled, open_base
 
 
 @define(
@@ -14,7 +14,7 @@ from cli.options import Common, define, open_base
     summary="Write a consistent copy to one file.",
     examples=("kb backup kb-monday.zip", "kb backup --force /mnt/backups/kb.zip"),
 )
-@click.argument("file", metavar="FILE", type=str)
+@click.argument("file", metavar="FILE", type=filled)
 @click.option("--force", is_flag=True, show_default=False, help="Overwrite FILE if it is there.")
 def command(common: Common, *, file: str, force: bool) -> int:
     """Write documents, vectors and settings to FILE, also while an ingest runs.

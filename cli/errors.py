@@ -54,13 +54,23 @@ def _failure_of(error: BaseException, common: Common) -> tuple[Failure, int]:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return failure("usage.invalid", "A command is needed."), error.exit_code
     if isinstance(error, click.UsageError):
-        hint = f"See: {error.ctx.command_path} --help" if error.ctx else ""
-        return failure("usage.invalid", error.format_message(), hint=hint), error.exit_code
+        return failure("usage.invalid", error.format_message(), hint=_help(error)), error.exit_code
     if isinstance(error, click.ClickException):
         return _unforeseen(error.format_message(), ""), error.exit_code
     message = f"kb met an error that it does not know: {type(error).__name__}: {error}."
     hint = "" if common.debug else "Run with --debug for the traceback, and report it."
     return _unforeseen(message, hint), EXIT_PARTIAL
+
+
+def _help(error: click.UsageError) -> str:
+    """Say where help is, and how a question or a path that looks like an option is written."""
+    if error.ctx is None:
+        return ""
+    see = f"See: {error.ctx.command_path} --help"
+    takes = any(isinstance(each, click.Argument) for each in error.ctx.command.params)
+    if not isinstance(error, click.NoSuchOption) or not takes:
+        return see
+    return f"{see}. Before what only looks like an option goes `--`."
 
 
 def _unforeseen(message: str, hint: str) -> Failure:

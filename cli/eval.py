@@ -10,6 +10,7 @@ import click
 
 from cli.options import Common, chunking_options, define, endpoint_options, open_base
 from kb.config import MODES
+from kb.errors import UsageError
 
 if TYPE_CHECKING:
     from kb.pipeline.evaluate import Evaluation, How
@@ -17,6 +18,29 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path)
 #: Where questions that name a document are asked.
 _SCOPES = ("auto", "all", "document")
+
+
+def _may_be_written(
+    ctx: click.Context,  # noqa: ARG001 - as click calls it
+    param: click.Parameter,  # noqa: ARG001
+    value: Path | None,
+) -> Path | None:
+    """Refuse a file that a run must not replace, before hours of work are spent on the run."""
+    if value is None:
+        return None
+    if not value.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {value.parent}.")
+    if value.is_dir():
+        raise click.BadParameter(f"{value} is a folder.")
+    if value.is_file() and value.stat().st_size:
+        from kb.pipeline.evaluate_runs import read_run
+
+        try:
+            read_run(value)
+        except UsageError as error:
+            told = f"{value} is there already and holds no run of kb eval."
+            raise click.BadParameter(told) from error
+    return value
 
 
 @define(
@@ -71,7 +95,13 @@ _SCOPES = ("auto", "all", "document")
     default="file",
     help="The field of docs.jsonl that names a document's file, e.g. pdf.",
 )
-@click.option("--out", metavar="FILE", type=_FOLDER, help="Write what each question found.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=_FOLDER,
+    callback=_may_be_written,
+    help="Write what each question found.",
+)
 @click.option(
     "--compare",
     metavar="FILE FILE",

@@ -45,5 +45,7 @@ def command(
     if common.json:
         emit_json(freed_object(freed, dry_run=dry_run))
     else:
-        emit(freed_lines(freed, dry_run=dry_run))
+        from cli.render.text import columns
+
+        emit(freed_lines(freed, width=columns(), dry_run=dry_run))
     return 0

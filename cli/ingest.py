@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import Common, collection_option, define, open_base
+from cli.options import Common, collection_option, define, filled, open_base
 from cli.passwords import password_option
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         "kb ingest --password-file passwords.txt contracts/",
     ),
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=str)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=filled)
 @collection_option("Put the documents into this collection.  [default: as before, or 'default']")
 @click.option(
     "--model",
@@ -48,12 +48,14 @@ if TYPE_CHECKING:
 @click.option(
     "--include",
     metavar="GLOB",
+    type=filled,
     multiple=True,
     help="Below the given folders, take only files that fit; may be given again.",
 )
 @click.option(
     "--exclude",
     metavar="GLOB",
+    type=filled,
     multiple=True,
     help="Leave out files and folders that fit, also of --include; may be given again.",
 )

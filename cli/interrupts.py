@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 
 
@@ -18,15 +19,24 @@ class Interrupts:
         self._owner = os.getpid()
         self._met = False
 
-    def listen(self) -> None:
-        """Take SIGTERM, and SIGINT where whoever started this has not had it ignored."""
-        # Signals are told to the main thread alone; a test may run elsewhere.
-        try:
-            signal.signal(signal.SIGTERM, self._stop)
+    def note(self) -> None:
+        """Keep a Ctrl-C for `listen`: while the program is being read, nothing can tell of it."""
+        with suppress(ValueError):  # a test may run in another thread
             if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, self._keep)
+
+    def listen(self) -> None:
+        """Take SIGTERM, and SIGINT where whoever started this has not had it ignored.
+
+        Raises `KeyboardInterrupt` where one was kept.
+        """
+        # Signals are told to the main thread alone; a test may run elsewhere.
+        with suppress(ValueError):
+            signal.signal(signal.SIGTERM, self._stop)
+            if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, self._keep):
                 signal.signal(signal.SIGINT, self._stop)
-        except ValueError:
-            return
+        if self._met:
+            raise KeyboardInterrupt
 
     def blamed(self, error: BaseException) -> BaseException:
         """Give what ended a command: the interrupt, where there was one, else the error itself."""
@@ -44,6 +54,9 @@ class Interrupts:
         """
         if self._met:
             exec("")  # noqa: S102
+
+    def _keep(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal has it
+        self._met = True
 
     def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal has it
         if os.getpid() != self._owner:

@@ -61,13 +61,13 @@ cli = LazyGroup(
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code."""
+def main(arguments: Sequence[str] | None = None, *, interrupts: Interrupts | None = None) -> int:
+    """Run one command and give its exit code; `interrupts` may hold one that came before."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     prepare()
     if "_KB_COMPLETE" in os.environ:
         cli.main(given, prog_name="kb")  # a shell asks for words to offer; ends the process
-    common, interrupts = Common(), Interrupts()
+    common, interrupts = Common(), interrupts or Interrupts()
     try:
         interrupts.listen()
         return _run(given, common)

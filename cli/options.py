@@ -28,6 +28,13 @@ class Common:
     debug: bool = False
 
 
+def filled(value: str) -> str:
+    """Give the text, a click type; an unset variable of a shell must not name all that is here."""
+    if not value:
+        raise click.BadParameter("it is empty.")
+    return value
+
+
 def define(
     name: str, *, summary: str, examples: tuple[str, ...], brief: bool = False
 ) -> Callable[[Callable[..., int]], click.Command]:
@@ -143,7 +150,7 @@ def _known_code(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 def collection_option(text: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Add `--collection`, described by `text`."""
-    return click.option("--collection", metavar="NAME", help=text)
+    return click.option("--collection", metavar="NAME", type=filled, help=text)
 
 
 def glob_option(function: Callable[..., int]) -> Callable[..., int]:
@@ -151,6 +158,7 @@ def glob_option(function: Callable[..., int]) -> Callable[..., int]:
     return click.option(
         "--path",
         metavar="GLOB",
+        type=filled,
         help="Only documents whose path matches, e.g. 'manuals/**'.  [default: all]",
     )(function)
 

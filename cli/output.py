@@ -89,6 +89,7 @@ def emit_json(value: Mapping[str, Any]) -> None:
 
 def emit(lines: Iterable[Text], *, err: bool = False) -> None:
     """Print finished lines, with styles on a terminal and without them elsewhere."""
+    lines = (line.seen() for line in lines)
     terminal = is_terminal(err=err)
     if not (terminal or os.environ.get("FORCE_COLOR") or os.environ.get("TTY_COMPATIBLE")):
         write("".join(f"{line.plain}\n" for line in lines), err=err)

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from cli.options import filled
 from kb.errors import UsageError, failure
 
 #: One password on each line: no other sign is sure not to be part of one.
@@ -21,6 +22,7 @@ def password_option(function: Callable[..., int]) -> Callable[..., int]:
     return click.option(
         "--password-file",
         metavar="FILE",
+        type=filled,
         help=f"Passwords to try on encrypted files, one on each line.  [default: {VARIABLE}]",
     )(function)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Common, define, open_base
+from cli.options import Common, define, filled, open_base
 from kb.errors import EXIT_OK, EXIT_PARTIAL
 
 
@@ -15,7 +15,7 @@ from kb.errors import EXIT_OK, EXIT_PARTIAL
     summary="Forget documents; the files are left alone.",
     examples=("kb remove policies/old.md", "kb remove drafts/"),
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=str)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=filled)
 def command(common: Common, *, paths: tuple[str, ...]) -> int:
     """Forget documents, or all documents below a folder; the files are left alone."""
     from cli.output import emit, emit_json, write
@@ -31,7 +31,8 @@ def command(common: Common, *, paths: tuple[str, ...]) -> int:
         from cli.render.tables import count
         from cli.render.text import columns
 
-        told = f"{count(removal.documents, 'document')}, {count(removal.chunks, 'chunk')} removed."
-        write(told + "\n")
+        # Files that could not be read are among them; those hold no document.
+        told = f"{count(removal.documents, 'file')}, {count(removal.chunks, 'chunk')}"
+        write(f"Forgotten: {told}.\n")
         emit(report_blocks(removal.failures, width=columns()))
     return EXIT_PARTIAL if removal.failures else EXIT_OK

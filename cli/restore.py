@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.options import Common, define, open_base
+from cli.options import Common, define, filled, open_base
 
 
 @define(
@@ -14,7 +14,7 @@ from cli.options import Common, define, open_base
     summary="Put a backup in place.",
     examples=("kb restore kb-monday.zip", "kb restore --home copy/.kb kb-monday.zip"),
 )
-@click.argument("file", metavar="FILE", type=str)
+@click.argument("file", metavar="FILE", type=filled)
 @click.option(
     "--force",
     is_flag=True,

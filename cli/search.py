@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
 ) -> int:
     """Find the passages that answer a question, each with its exact place.
 
-    The words of the question need no quotes; "words in quotes" must stand side by side.
+    The words of the question need no quotes; "words in quotes" count where they stand side by side.
     """
     _one_thread()
     from cli.render.progress import watching

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cli.options import Common, define, open_base
+from cli.options import Common, define, filled, open_base
 
 
 @define(
@@ -17,7 +17,7 @@ from cli.options import Common, define, open_base
         "kb show --json policies/refund-policy.md | jq -r .text",
     ),
 )
-@click.argument("ref")
+@click.argument("ref", type=filled)
 @click.option(
     "--context",
     metavar="N",

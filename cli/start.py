@@ -24,14 +24,21 @@ def main() -> int:
     # millisecond, so the waiting is most of what they do: measured to double what it costs to
     # build an index, and far worse where other programs want the processor, too.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # ONNX Runtime, which some extras bring, tells its maker of its use, and keeps a mark of this
+    # machine for that, from its import on, unless it finds this.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # What is imported stays to the end. To look through it for garbage, time and again and once
     # more at the end, is a tenth of what a search costs. A command that may work for long turns
     # collection on (`cli.options.define`).
     gc.disable()
     try:
+        from cli.interrupts import Interrupts
+
+        interrupts = Interrupts()
+        interrupts.note()
         from cli.main import main as run
 
-        return run()
+        return run(interrupts=interrupts)
     finally:
         gc.freeze()
 

@@ -164,6 +164,10 @@ def load_settings(
                 origins[key] = origin
                 break
     _check_known(written)
+    # An endpoint that is named for one command is not asked for the built-in model of kb.toml.
+    url, model = (origins.get(f"embedding.{name}") for name in ("base_url", "model"))
+    if (url, model) == ("command line", "kb.toml") and values["model"].startswith("builtin:"):
+        del values["model"], origins["embedding.model"]
     return Settings(origins=MappingProxyType(origins), **values)
 
 
@@ -175,7 +179,7 @@ def _parse(known: Field[Any], value: object, origin: str) -> object:
         shown = "the value" if known.name in _SECRETS else repr(value)
         reason = str(error) if "needed" in str(error) else "a number is needed"
         raise _bad_setting(
-            f"{key} ({origin}): {shown} does not fit: {reason}.",
+            f"{key}, from {origin}: {shown} does not fit: {reason}.",
             f"Correct {key}; `kb config` shows where each value comes from.",
         ) from error
 

@@ -95,8 +95,9 @@ def _told(found: Evaluation, passages: Mapping[str, float | None]) -> Iterator[s
             yield f"Of the passages found among ten hits, {share:.1%} cite the right {name}."
     if found.missing:
         yield (
-            f"{found.missing:,} of {count(found.places, 'labelled passage')} are not in the text "
-            "that was read; they count as not found."
+            f"Of {count(found.places, 'labelled passage')}, {found.missing:,} "
+            f"{'is' if found.missing == 1 else 'are'} not in the text that was read, and "
+            f"{'counts' if found.missing == 1 else 'count'} as not found."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.render.styled import Text
@@ -22,7 +22,7 @@ def question_lines(answer: Answer, *, width: int) -> Iterator[Text]:
     facts = [
         ("by", f"meaning {weights['dense']:.2f}, words {weights['lexical']:.2f}"),
         *([("meaning", told["dense"]["silent"])] if told["dense"]["silent"] else []),
-        *([("English", told["english"])] if told["english"] else []),
+        *([("English", _once(told["english"].split(), " "))] if told["english"] else []),
         ("words", _words(told["terms"])),
     ]
     for name, fact in facts:
@@ -30,12 +30,16 @@ def question_lines(answer: Answer, *, width: int) -> Iterator[Text]:
     yield Text()
 
 
-def hit_lines(told: Mapping[str, Any], *, width: int) -> Iterator[Text]:
+def hit_lines(
+    told: Mapping[str, Any], scores: Mapping[str, float | None], *, width: int
+) -> Iterator[Text]:
     """Give what each side said of a hit, and which words of the question it holds or lacks."""
+    reranked = scores.get("rerank")
     facts = [
+        *([] if reranked is None else [("reranker", f"score {reranked:.3f}")]),
         ("meaning", _dense(told)),
         ("words", _lexical(told["lexical"])),
-        ("matched", ", ".join(map(_matched, told["matched"])) or "no word"),
+        ("matched", _once(map(_matched, told["matched"]), ", ") or "no word"),
         *([("missing", ", ".join(told["missing"]))] if told["missing"] else []),
     ]
     for name, fact in facts:
@@ -78,7 +82,12 @@ def _words(terms: Sequence[Mapping[str, Any]]) -> str:
         else f"{term['term']} nowhere"
         for term in terms
     ]
-    return ", ".join(told) or "none that could be looked for"
+    return _once(told, ", ") or "none that could be looked for"
+
+
+def _once(facts: Iterable[str], between: str) -> str:
+    """Join what is told; what both wordings of a question hold is told once."""
+    return between.join(dict.fromkeys(facts))
 
 
 def _lines(name: str, fact: str, width: int) -> Iterator[Text]:

@@ -42,7 +42,8 @@ def ledger_lines(
     if not failures:
         yield Text("No failure of that kind stands." if filtered else "No failure stands.")
         return
-    yield Text(f"{count(len(failures), 'failure')}; kb retry tries them again.")
+    them = "it" if len(failures) == 1 else "them"
+    yield Text(f"{count(len(failures), 'failure')}; kb retry tries {them} again.")
     if not filtered:
         yield from report_blocks(failures, width=width)
         return

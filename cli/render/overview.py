@@ -21,6 +21,7 @@ _UNSET: Final = {
     "embedding.query_template": "from prompts",
     "embedding.passage_template": "from prompts",
     "embedding.instruction": "from prompts",
+    "rerank.base_url": "none",
 }
 
 

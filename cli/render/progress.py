@@ -72,13 +72,15 @@ class Bar:
             return
         self._drawn = now
         rate = progress.chunks_done / max(now - self._started, 0.001)
+        chunks = f"{progress.chunks_done:,} chunks, {rate:,.0f}/s · "
         self._bars.update(
             self._task,
             visible=True,
             description=progress.activity,
             completed=progress.documents_done,
             total=progress.documents_total or None,
-            chunks=f"{progress.chunks_done} chunks, {rate:.0f}/s",
+            # Where no passage is made, as when questions are asked, none is counted.
+            chunks=chunks if progress.chunks_done else "",
         )
 
 
@@ -90,7 +92,7 @@ def _bars(console: Console) -> Bars:
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=12),
         MofNCompleteColumn(),
-        TextColumn("· {task.fields[chunks]} ·", markup=False),
+        TextColumn("· {task.fields[chunks]}", markup=False),
         TimeRemainingColumn(compact=True),
         TextColumn("left", markup=False),
         console=console,

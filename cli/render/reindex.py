@@ -74,19 +74,18 @@ def freed_object(freed: Freed, *, dry_run: bool) -> dict[str, Any]:
     return {"schema": "kb.gc/1", "dry_run": dry_run, **told}
 
 
-def freed_lines(freed: Freed, *, dry_run: bool) -> Iterator[Text]:
+def freed_lines(freed: Freed, *, width: int, dry_run: bool) -> Iterator[Text]:
     """Say what was deleted, or would be."""
     told = (
         f"{count(len(freed.generations), 'generation')}, {count(freed.chunks, 'chunk')}, "
         f"{count(freed.vectors, 'vector')}"
     )
     if dry_run:
-        yield Text(
-            f"Dry run: nothing was changed. To delete: {told}; about {size_of(freed.bytes)}."
-        )
+        told = f"Dry run: nothing was changed. To delete: {told}; about {size_of(freed.bytes)}."
     else:
-        yield Text(f"Deleted: {told}. The files are {size_of(freed.bytes)} smaller.")
+        told = f"Deleted: {told}. The files are {size_of(freed.bytes)} smaller."
+    yield from map(Text, paragraph(told, width, ""))
     if freed.journal:
-        yield Text(
-            f"{count(freed.journal, 'vector')} of an unfinished run stay: run it again to the end."
-        )
+        told = f"{count(freed.journal, 'vector')} of an unfinished run"
+        told += " stays" if freed.journal == 1 else " stay"
+        yield from map(Text, paragraph(f"{told}: run it again to the end.", width, ""))

@@ -101,7 +101,7 @@ def _counts(
     found = asdict(counts)
     # What is removed is no longer among the documents that the run looked at.
     total = sum(found.values()) - found["removed"]
-    named = [f"{number} {words.get(name, name)}" for name, number in found.items() if number]
+    named = [f"{number:,} {words.get(name, name)}" for name, number in found.items() if number]
     told = ", ".join(named)
     return f"{count(total, noun)}{': ' if told else ''}{told}."
 
@@ -111,9 +111,8 @@ def _last_line(report: Report) -> str:
         told = "Stopped: what was finished is kept; run the same command again to go on."
         about_endpoint = report.error.stage is Stage.EMBED
         return f"{told}\n{LOOK_CLOSER}" if about_endpoint else told
-    # A path that is not there is told once; it is not remembered, so nothing can retry it.
-    standing = [each for each in report.failures if each.stage is not Stage.DISCOVER]
-    if not standing:
+    # Where nothing could be made a knowledge base of, there is no ledger either.
+    if not report.failures or report.profile is None:
         return ""
-    told = count(len(standing), "failure")
+    told = count(len(report.failures), "failure")
     return f"{told}; kb failures lists what stands, kb retry tries it again."

@@ -19,6 +19,8 @@ Highlighter: TypeAlias = Callable[[str, str], Slices]
 
 LINES: Final = 8
 CONTEXT_LINES: Final = 4
+#: A question in quotes gets no others around it.
+_QUOTED: Final = frozenset({'""', "“”", "「」", "『』"})
 MARK: Final = "bold underline"
 BEST: Final = "bold"
 #: Before the lines of the sentence that answers best.
@@ -36,7 +38,7 @@ def answer_lines(answer: Answer, highlight: Highlighter, *, width: int) -> Itera
         if hit.explain is not None:
             from cli.render.explain import hit_lines
 
-            for line in hit_lines(hit.explain, width=width - len(indent)):
+            for line in hit_lines(hit.explain, hit.scores, width=width - len(indent)):
                 yield Text.assemble(indent, line)
 
 
@@ -58,7 +60,9 @@ def nothing_found(answer: Answer) -> str:
     """Give sentences that help whoever found nothing."""
     query = shorten(one_line(answer.query), 40)
     hints = answer.hints or ("Try other words, or see what there is: kb list",)
-    return " ".join((f"Nothing found for “{query}”.", *hints))
+    given = len(query) > 1 and f"{query[0]}{query[-1]}" in _QUOTED
+    quoted = query if given else f"“{query}”"
+    return " ".join((f"Nothing found for {quoted}.", *hints))
 
 
 def copies_line(copies: Sequence[Copy], width: int) -> str:

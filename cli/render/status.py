@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.render.styled import Text
@@ -38,9 +38,9 @@ def status_lines(summary: Summary, home: str, *, width: int) -> Iterator[Text]:
     yield from pairs(
         [
             ("Knowledge base", home),
-            ("Documents", summary.documents),
+            ("Documents", f"{summary.documents:,}"),
             ("Pages", _pages(summary)),
-            ("Chunks", f"{summary.chunks} ({count(summary.vectors, 'vector')})"),
+            ("Chunks", f"{summary.chunks:,} ({count(summary.vectors, 'vector')})"),
             ("Size", size_of(summary.bytes)),
             ("Model", model_of(summary.profile)),
             *((("Meaning counts", weight_of(summary.profile)),) if summary.profile else ()),
@@ -141,16 +141,22 @@ def _not_searchable(entries: Sequence[Mapping[str, Any]], width: int) -> Iterato
 
 
 def _some_not_searchable(entries: Sequence[Mapping[str, Any]], width: int) -> Iterator[Text]:
-    for entry in entries:
-        code = one_line(str(entry.get("code") or ""))
-        room = width - 5 - cells(code)
-        path = shorten(one_line(str(entry["path"])), max(room, 12))
-        yield Text.assemble("  ", (path, "bold"), "   ", (code, "red"))
-        told = f"{_lost(entry)} {one_line(str(entry.get('message') or ''))}"
+    for (told, cure), group in groupby(entries, key=_told):
+        for entry in group:
+            code = one_line(str(entry.get("code") or ""))
+            room = width - 5 - cells(code)
+            path = shorten(one_line(str(entry["path"])), max(room, 12))
+            yield Text.assemble("  ", (path, "bold"), "   ", (code, "red"))
         yield from map(Text, paragraph(told, width, "    "))
-        hint = paragraph(one_line(str(entry.get("hint") or "")), width, "      ")
+        hint = paragraph(cure, width, "      ")
         for number, line in enumerate(hint):
             yield Text(line if number else f"    → {line[6:]}", "green")
+
+
+def _told(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Give what is lost and why, and what mends it; neighbours that share both are told once."""
+    message, hint = (one_line(str(entry.get(name) or "")) for name in ("message", "hint"))
+    return f"{_lost(entry)} {message}", hint
 
 
 def _lost(entry: Mapping[str, Any]) -> str:
@@ -162,6 +168,10 @@ def _lost(entry: Mapping[str, Any]) -> str:
         if len(pages) == 1:
             return f"Page {told}{share} is not found."
         return f"Pages {told}{share} are not found."
+    if reason == "parts":
+        parts = [one_line(str(each)) for each in entry.get("parts") or ()]
+        more = f" and {len(parts) - NAMED:,} more" if len(parts) > NAMED else ""
+        return f"Not found of it: {', '.join(parts[:NAMED])}{more}."
     if reason == "chunks":
         number = len(entry.get("chunks") or ())
         found = "is" if number == 1 else "are"

@@ -6,9 +6,10 @@ cost more than all the rest of a short command's output.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
-from cli.render.text import cells
+from cli.render.text import UNSEEN, cells
 
 if TYPE_CHECKING:
     from rich.text import Text as Drawn
@@ -55,6 +56,16 @@ class Text:
     def cell_len(self) -> int:
         """How many cells of a terminal it takes."""
         return cells(self.plain)
+
+    def seen(self) -> Text:
+        """Give it without the signs that take no room, which whoever searches it would trip on."""
+        if UNSEEN not in self.plain:
+            return self
+        kept = [at for at, each in enumerate(self.plain) if each != UNSEEN]
+        made = Text("".join(self.plain[at] for at in kept), self.style)
+        for start, end, style in self.spans:
+            made.stylize(style, bisect_left(kept, start), bisect_left(kept, end))
+        return made
 
     def drawn(self) -> Drawn:
         """Give it as rich's own."""

@@ -99,5 +99,5 @@ def size_of(count: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Give a number with its noun, e.g. "1 chunk", "2 chunks"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Give a number with its noun, e.g. "1 chunk", "1,024 chunks"."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -31,8 +31,10 @@ _SPACES = dict.fromkeys([9, 11, 12, 13, 0x2028, 0x2029], " ")
 _CONTROLS = dict.fromkeys(
     [*range(9), *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)], "\ufffd"
 )
+#: Stands in a text for what is not to be seen, so that every offset in it stays.
+UNSEEN: Final = "\u200b"
 # Marks that turn the direction of writing, and the sign that widens the character before it.
-_UNSEEN = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFE0F], "\u200b")
+_UNSEEN = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFE0F], UNSEEN)
 _CLEANED: Final[dict[int, str]] = _SPACES | _CONTROLS | _UNSEEN
 
 #: Punctuation that Chinese typesetting does not let begin, or end, a line.
@@ -144,7 +146,7 @@ def _joint(before: str, after: str) -> str:
     if _OWN_LINE.match(before) and before.lstrip()[0] in "#|":
         return "\n"
     sizes = _width(before[-1]), _width(after[0])
-    return "\u200b" if sizes == (2, 2) else " "
+    return UNSEEN if sizes == (2, 2) else " "
 
 
 def paragraph(text: str, width: int, indent: str = "") -> list[str]:

@@ -65,11 +65,14 @@ def remove(base: KnowledgeBase, paths: Sequence[Path]) -> Removal:
 
 
 def _below(path: Path, root: Path, known: Sequence[str]) -> list[str]:
-    """Give the stored paths that a path given by a person names: as typed, or from here."""
-    for name in (stored_path(path, root=root), path.as_posix()):
-        if name == ".":
-            return [each for each in known if not each.startswith("/")]
-        found = [each for each in known if each == name or each.startswith(name + "/")]
+    """Give the stored paths that a path given by a person names: from here, or as typed."""
+    here = stored_path(path, root=root)
+    if here == ".":
+        return [each for each in known if not each.startswith("/")]
+    # As typed, a dot would name all that is stored, wherever it was typed.
+    for name in (here, *([typed] if (typed := path.as_posix()) != "." else [])):
+        below = name if name.endswith("/") else f"{name}/"
+        found = [each for each in known if each == name or each.startswith(below)]
         if found:
             return found
     return []

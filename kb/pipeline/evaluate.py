@@ -17,7 +17,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from kb.errors import EndpointError, UsageError, failure
+from kb.errors import CATALOGUE, EndpointError, UsageError, failure
 from kb.evaluate.dataset import Dataset
 from kb.evaluate.documents import means
 from kb.pipeline.base import FOLDER, KnowledgeBase
@@ -231,7 +231,9 @@ def _warned(rows: Sequence[Scored], report: Report) -> Iterator[str]:
     """Say what searches warned of; what all of them say of unread documents is told already."""
     told = Counter(warning for row in rows for warning in row.warnings)
     for warning, times in told.most_common(_NAMED):
-        if not (report.failures and times == len(rows)):
+        # A reranker or an endpoint that failed is named by its code, and changes what is measured.
+        failed = warning.partition(":")[0] in CATALOGUE
+        if failed or not (report.failures and times == len(rows)):
             asked = "question was" if times == 1 else "questions were"
             yield f"{times:,} {asked} answered with this warning: {warning}"
 

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kb.errors import CATALOGUE, EXIT_OK, UsageError, failure
+from kb.errors import EXIT_OK, UsageError, failure
 from kb.model import Filter, Hit, Profile
 from kb.pipeline.base import KnowledgeBase
 from kb.pipeline.meaning import Meaning, meaning_of
@@ -185,8 +185,7 @@ def _not_searched(gaps: Gaps) -> str:
     scans = (
         "" if others or code != "extract.no_text" else "a scan and " if be == "is" else "scans and "
     )
-    known = CATALOGUE.get(code)
-    cure = f": {known.cure}" if known is not None and not others else "; kb status shows why."
+    cure = f": {gaps.hint}" if gaps.hint else "; kb status shows why."
     return f"{pages} of {gaps.path} {be} {scans}not searchable{cure}"
 
 

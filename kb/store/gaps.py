@@ -17,3 +17,5 @@ class Gaps:
     #: The document and the failure codes of these pages, where they are all in one document.
     path: str = ""
     codes: tuple[str, ...] = ()
+    #: What mends them, where the same mends all.
+    hint: str = ""

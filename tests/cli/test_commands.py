@@ -129,6 +129,14 @@ def test_ingest_report(kb, here, make, faked, failures):
     assert "\x1b" not in result.out
 
 
+def test_a_path_that_is_not_there_is_counted_where_there_is_a_ledger(kb, here, make, faked):
+    missing = make.failure("discover.missing", source="gone.md")
+    faked("ingest.ingest", make.report("partial", [missing]))
+    assert kb("ingest", "gone.md").out.splitlines()[-1].startswith("1 failure; kb failures lists")
+    faked("ingest.ingest", make.report("partial", [missing], profile=None))
+    assert "kb failures" not in kb("ingest", "gone.md").out
+
+
 def test_ingest_as_json(kb, here, make, faked, failures):
     faked("ingest.ingest", make.report("partial", failures))
     told = kb("ingest", "--json", "-q", ".").json
@@ -311,12 +319,62 @@ def test_no_failures(kb, here, faked):
     assert kb("failures").out == "No failure stands.\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ingest", ""),
+        ("ingest", "--include", "", "."),
+        ("ingest", "--exclude", "", "."),
+        ("ingest", "--collection", "", "."),
+        ("ingest", "--password-file", "", "."),
+        ("remove", ""),
+        ("remove", "a.md", ""),
+        ("show", ""),
+        ("search", "--path", "", "refund"),
+        ("list", "--collection", ""),
+        ("backup", ""),
+        ("restore", ""),
+    ],
+)
+def test_what_an_unset_variable_gives_names_nothing(kb, here, arguments):
+    result = kb(*arguments, "--json")
+    assert (result.code, result.json["error"]["code"]) == (2, "usage.invalid")
+    assert "it is empty" in result.json["error"]["message"]
+    assert not list(here.iterdir())
+
+
+def test_what_only_looks_like_an_option_is_told_how_to_write(kb, here):
+    assert "goes `--`" in kb("search", "-x").err
+    assert "goes `--`" in kb("ingest", "-x.md").err
+    assert "goes" not in kb("status", "-x").err
+
+
+def test_one_failure_is_tried_again(kb, here, make, faked):
+    faked("catalogue.failures", [make.failure("extract.empty")])
+    assert kb("failures").out.startswith("1 failure; kb retry tries it again.\n")
+
+
+def test_what_is_lost_for_the_same_reason_is_told_once(kb, here, make, faked):
+    lost = {
+        "reason": "failed", "code": "extract.empty", "message": "The file is empty.",
+        "hint": "Put text into it.",
+    }  # fmt: skip
+    entries = [lost | {"path": path} for path in ("a.md", "b.md")]
+    faked("catalogue.status", make.summary(documents=1200, not_searchable=entries))
+    out = kb("status").out
+    assert out.endswith(
+        "  a.md   extract.empty\n  b.md   extract.empty\n"
+        "    Nothing of it is found. The file is empty.\n    → Put text into it.\n"
+    )
+    assert "Documents       1,200\n" in out
+
+
 def test_remove(kb, here, make, faked):
     from kb.pipeline.catalogue import Removal
 
     faked("catalogue.remove", Removal(documents=1, chunks=12, failures=()))
     result = kb("remove", "a.md")
-    assert (result.code, result.out) == (0, "1 document, 12 chunks removed.\n")
+    assert (result.code, result.out) == (0, "Forgotten: 1 file, 12 chunks.\n")
     missing = make.failure("discover.missing", source="b.md")
     faked("catalogue.remove", Removal(documents=0, chunks=0, failures=(missing,)))
     assert kb("remove", "b.md").code == 1

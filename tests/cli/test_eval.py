@@ -79,7 +79,7 @@ def test_passages_in_the_table(kb, labelled):
     out = narrow(kb("-q", "eval", "houses")).out
     assert "passages: recall        0.5000" in out
     assert "clause cited            1.0000" in out
-    assert "1 of 2 labelled passages are not in the text that was read" in out.replace("\n", " ")
+    assert "Of 2 labelled passages, 1 is not in the text that was read" in out.replace("\n", " ")
 
 
 def test_two_runs_are_compared(kb, labelled):
@@ -107,7 +107,9 @@ def test_two_runs_are_compared(kb, labelled):
         (("nowhere",), "usage.dataset", "nowhere is not here"),
         (("houses", "--questions", "no.jsonl"), "usage.dataset", "no.jsonl is missing"),
         (("--compare", "a", "b"), "usage.runs", "a cannot be read"),
-        (("houses", "--out", "no/run.jsonl"), "usage.runs", "cannot be written"),
+        (("houses", "--out", "no/run.jsonl"), "usage.invalid", "there is no folder no"),
+        (("houses", "--out", "houses"), "usage.invalid", "is a folder"),
+        (("houses", "--out", "houses/queries.jsonl"), "usage.invalid", "holds no run"),
         (("houses", "--model", "builtin:none"), "embed.model_not_found", "builtin:none"),
     ],
 )
@@ -116,6 +118,15 @@ def test_what_is_wrong_is_named(kb, labelled, arguments, code, said):
     assert result.code == 2
     assert result.json["error"]["code"] == code
     assert said in result.json["error"]["message"]
+
+
+def test_a_run_goes_in_the_place_of_another_and_of_nothing_else(kb, labelled):
+    before = (labelled / "queries.jsonl").read_bytes()
+    assert kb("-q", "eval", "houses", "--limit", "1", "--out", "houses/queries.jsonl").code == 2
+    assert (labelled / "queries.jsonl").read_bytes() == before
+    for questions in ("1", "2"):
+        assert kb("-q", "eval", "houses", "--limit", questions, "--out", "run.jsonl").code == 0
+    assert (labelled.parent / "run.jsonl").read_text().count("\n") == 3
 
 
 def test_a_line_that_is_wrong_is_named(kb, labelled):

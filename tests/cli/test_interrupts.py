@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -86,3 +87,35 @@ def test_an_error_without_interrupt_stays_what_it_is(kb, monkeypatch):
     result = kb("status")
     assert result.code != 130
     assert "Input/output error" in result.err
+
+
+STARTING = """
+import os, signal, sys
+
+class Meets:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Meets())
+sys.argv = ["kb", "status", "--json"]
+import cli.start
+sys.exit(cli.start.main())
+"""
+
+
+def test_an_interrupt_is_told_as_one_while_the_program_is_being_read(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", STARTING],
+        cwd=tmp_path,
+        env=CLEAN | {"PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 130
+    assert done.stderr.startswith("Interrupted: ")
+    assert done.stderr.count("\n") == 1
+    assert json.loads(done.stdout)["error"]["code"] == "run.interrupted"

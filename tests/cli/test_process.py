@@ -7,12 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from cli.lazy import COMMANDS
+from tests.cli.conftest import CLEAN, ROOT
 from tests.fakes.endpoint import FakeEndpoint
 
 HEAVY = ("rich", "numpy", "faiss", "httpx", "sqlite3", "pypdf", "docx", "lxml")
@@ -316,3 +318,22 @@ def test_completion_offers_commands_and_options(tmp_path, kb_apart):
     assert kb_apart(cwd=tmp_path, env=words).out == "plain,search\n"
     words |= {"COMP_WORDS": "kb search --mo", "COMP_CWORD": "2"}
     assert kb_apart(cwd=tmp_path, env=words).out == "plain,--mode\n"
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="the extra minilm is not installed")
+def test_what_kb_imports_tells_nobody_of_it(tmp_path):
+    program = (
+        "import sys, cli.start; sys.argv = ['kb', 'config', '--json']; "
+        "code = cli.start.main(); import onnxruntime; sys.exit(code)"
+    )
+    kept = tmp_path / "cache"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=CLEAN | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(kept), "HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.rglob("*onnxruntime*"))

@@ -212,7 +212,26 @@ def test_an_explanation_is_a_few_aligned_lines(make):
     ],
 )
 def test_an_explanation_says_what_was_not_there(changed, told):
-    assert told in plain(hit_lines(EXPLAINED | changed, width=77))
+    assert told in plain(hit_lines(EXPLAINED | changed, {"rerank": None}, width=77))
+
+
+def test_an_explanation_gives_the_score_of_the_reranker():
+    first = plain(hit_lines(EXPLAINED, {"rerank": 0.98765}, width=77))[0]
+    assert first == "reranker score 0.988"
+
+
+def test_what_both_wordings_of_a_question_hold_is_told_once(make):
+    term = {"term": "8500", "passages": 1, "idf": 3.8}
+    twice = EXPLAINED | {"matched": [EXPLAINED["matched"][1]] * 2}
+    assert "matched  期限 (2.0)" in plain(hit_lines(twice, {}, width=77))
+    explain = {
+        "weights": {"dense": 0.0, "lexical": 1.0},
+        "dense": {"silent": None},
+        "english": "rent rent 8,500",
+        "terms": [term, term],
+    }
+    lines = plain(question_lines(make.answer(explain=explain), width=80))
+    assert lines[1:3] == ["English  rent 8,500", "words    8500 (3.8) in 1"]
 
 
 def test_the_question_as_a_whole_is_explained(make):
@@ -235,3 +254,12 @@ def test_the_question_as_a_whole_is_explained(make):
     assert lines[-3] == "English  return goods"
     assert lines[-2:] == ["words    退货 (1.2) in 1,200, xyzzy nowhere", ""]
     assert all(cell_len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [("refund", "“refund”"), ('"late fee"', '"late fee"'), ("“退款”", "“退款”"), ('"', '“"”')],
+)
+def test_a_question_in_quotes_gets_no_others(make, query, told):
+    answer = make.answer(query=query, hints=("Try again.",))
+    assert nothing_found(answer) == f"Nothing found for {told}. Try again."

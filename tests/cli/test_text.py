@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stdout
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from cli.output import emit
+from cli.render.search import excerpt
+from cli.render.styled import Text
 from cli.render.tables import Column, size_of, table
 from cli.render.text import cells, clean, columns, one_line, paragraph, shorten, wrap
 
@@ -87,3 +93,25 @@ def test_a_column_can_go_on_below():
 )
 def test_sizes(count, told):
     assert size_of(count) == told
+
+
+@given(st.text("ab\u200b退", max_size=30), st.data())
+def test_a_line_is_printed_without_what_is_not_to_be_seen(plain, data):
+    line = Text(plain)
+    start = data.draw(st.integers(0, len(plain)))
+    end = data.draw(st.integers(start, len(plain)))
+    line.stylize("bold", start, end)
+    seen = line.seen()
+    assert seen.plain == plain.replace("\u200b", "")
+    (span,) = seen.spans
+    assert seen.plain[span.start : span.end] == plain[start:end].replace("\u200b", "")
+
+
+def test_words_of_a_broken_chinese_line_are_found_in_the_output():
+    before = "由于不可抗力的原因导致合同不能履行的各方当事人可以部分或者全部免除由此造"
+    lines = [line for line, _ in excerpt(f"{before}\n成的损失。", [], width=100)]
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        emit(lines)
+    assert "\u200b" not in shown.getvalue()
+    assert "由此造成的损失" in shown.getvalue().replace("\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -65,6 +66,8 @@ def load() -> MiniLm:
 
 
 def _session(data: bytes) -> Any:  # noqa: ANN401 - ONNX Runtime has no types
+    # It tells its maker of its use from its import on, unless it finds this.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

@@ -6,6 +6,7 @@ put back where the picture is blank.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ def _read(picture: Picture) -> list[Word]:
 
 @cache
 def _engine() -> Any:  # noqa: ANN401 - the package has no types
+    # ONNX Runtime tells its maker of its use from its import on, unless it finds this.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from rapidocr_onnxruntime import RapidOCR
 
     # Workers run side by side, so that one thread for each is quickest.

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Final
 
+from kb.errors import CATALOGUE
 from kb.store import Gaps
 from kb.store.local.database import Database
 
@@ -33,13 +34,24 @@ def gaps(database: Database, listed: Callable[[], str | None]) -> Gaps:
         return Gaps()
     one = documents == 1
     path = database.one("SELECT path FROM documents WHERE id = ?", first) if one else None
+    names = tuple(json.loads(codes)) if one else ()
     return Gaps(
         pages=_pages(database, str([first]) if one else ids),
         missing=missing,
         documents=documents,
         path=str(path[0]) if path else "",
-        codes=tuple(json.loads(codes)) if one else (),
+        codes=names,
+        hint=_hint(database, str(path[0]), names[0]) if path and len(names) == 1 else "",
     )
+
+
+def _hint(database: Database, path: str, code: str) -> str:
+    """Give what mends the pages of a document, where that is the same for all of them."""
+    sql = "SELECT DISTINCT hint FROM failures WHERE source = ? AND code = ? AND locator NOT NULL"
+    found = [hint for (hint,) in database.all(sql, path, code)]
+    if not found and code in CATALOGUE:
+        return CATALOGUE[code].cure
+    return str(found[0] or "") if len(found) == 1 else ""
 
 
 def _pages(database: Database, listed: str | None) -> int:

@@ -15,19 +15,37 @@ from kb.store.local import segments
 from kb.store.local.database import Database
 from kb.store.local.gaps import CODE, LOST
 
-_LOST_PAGES_SQL: Final = f"""
-    SELECT path, code, json_group_array(number), paged,
-        (SELECT count(*) FROM pages WHERE document_id = id) FROM (
-        SELECT id, path, paged, {CODE} AS code, number
-        FROM pages JOIN documents ON documents.id = document_id
-        WHERE {LOST} ORDER BY path, number)
-    GROUP BY path, code ORDER BY count(*) DESC, path, code"""  # noqa: S608 - constants only
+# What a reader said of parts of a file, and the pages that answer nothing. Both may be many.
+_TOLD: Final = f"""
+    WITH told AS MATERIALIZED (
+        SELECT source, code, locator, message, hint,
+            CAST(substr(locator, instr(locator, ' ') + 1) AS INTEGER) AS number
+        FROM failures WHERE stage = 'extract' AND locator NOT NULL),
+    lost AS MATERIALIZED (
+        SELECT documents.id AS id, path, paged, {CODE} AS code, number
+        FROM pages JOIN documents ON documents.id = document_id WHERE {LOST})"""  # noqa: S608 - constants only
+_OF_PAGE: Final = """told.source = lost.path AND told.number = lost.number
+        AND told.locator LIKE '% ' || told.number"""
+_LOST_PAGES_SQL: Final = f"""{_TOLD}
+    SELECT path, lost.code, json_group_array(lost.number), paged,
+        (SELECT count(*) FROM pages WHERE document_id = lost.id), message, hint
+    FROM (SELECT * FROM lost ORDER BY path, number) AS lost
+    LEFT JOIN told ON {_OF_PAGE} AND told.code = lost.code
+    GROUP BY path, lost.code, message, hint
+    ORDER BY count(*) DESC, path, lost.code"""  # noqa: S608 - constants only
 # The latest failure of a source that as a whole could not be stored.
 _LOST_SOURCES_SQL: Final = """
     SELECT path, sources.state, code, message, hint FROM sources
     LEFT JOIN failures ON failures.id = (
         SELECT max(id) FROM failures WHERE failures.source = sources.path)
     WHERE sources.state != 'indexed' ORDER BY path"""
+# What a reader left out of a document and what is no page: a line, a chapter, a mail's body.
+_LOST_PARTS_SQL: Final = f"""{_TOLD}
+    SELECT source, told.code, json_group_array(locator), message, hint
+    FROM told JOIN sources ON sources.path = source AND state = 'indexed'
+    LEFT JOIN lost ON {_OF_PAGE} WHERE lost.path IS NULL
+    GROUP BY source, told.code, message, hint
+    ORDER BY source, told.code"""  # noqa: S608 - constants only
 _LOST_CHUNKS_SQL: Final = """
     SELECT source, code, json_group_array(locator), min(message), min(hint) FROM (
         SELECT * FROM failures WHERE stage = :stage AND source IN (
@@ -81,13 +99,17 @@ def _lost(database: Database) -> Iterator[Mapping[str, Any]]:
     """Give an entry for each document and code: whole files, then pages, then passages.
 
     `reason` is "failed" (nothing of the file answers), "stale" (its former version answers),
-    "pages" (these cannot be read) or "chunks" (these are found by their words alone).
+    "pages" (these cannot be read), "parts" (these cannot either, and are no pages) or "chunks"
+    (these are found by their words alone).
     """
     for path, state, code, message, hint in database.all(_LOST_SOURCES_SQL):
         yield _entry(path, state, code, message=message, hint=hint)
-    for path, code, pages, paged, total in database.all(_LOST_PAGES_SQL):
-        entry = _entry(path, "pages", code, pages=json.loads(pages))
+    for path, code, pages, paged, total, message, hint in database.all(_LOST_PAGES_SQL):
+        entry = _entry(path, "pages", code, pages=json.loads(pages), message=message, hint=hint)
         yield {**entry, "of": total, "paged": bool(paged)}
+    for path, code, places, message, hint in database.all(_LOST_PARTS_SQL):
+        entry = _entry(path, "parts", code, message=message, hint=hint)
+        yield {**entry, "parts": json.loads(places)}
     for path, code, locators, message, hint in database.named(
         _LOST_CHUNKS_SQL, stage=Stage.EMBED.value
     ):

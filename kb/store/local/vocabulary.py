@@ -32,13 +32,21 @@ def occurrences(database: Database, query: str, *, table: str) -> list[tuple[str
 
 
 def shown(phrase: Phrase) -> str:
-    """Give a part of a question as a person writes it: Chinese without spaces.
+    """Give a part of a question as a person writes it: Chinese without spaces, each sign once.
 
     >>> shown(Phrase(("refund", "policy"))), shown(Phrase(("第", "3.2", "条"), prefix=True))
     ('refund policy', '第3.2条')
+    >>> shown(Phrase(("十个", "个工", "工作", "作日")))
+    '十个工作日'
     """
-    between = " " if all(word.isascii() for word in phrase.words) else ""
-    return between.join(phrase.words)
+    if all(word.isascii() for word in phrase.words):
+        return " ".join(phrase.words)
+    told = ""
+    for word in phrase.words:
+        # Chinese is indexed in pairs, of which each begins with the sign that ended the last.
+        again = len(word) > 1 and not word.isascii() and told.endswith(word[0])
+        told += word[1:] if again else word
+    return told
 
 
 def spellings(database: Database, word: str, *, table: str, generation: int) -> list[str]:
