@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import Common, collection_option, define, filled, open_base
+from cli.options import Common, collection_option, define, filled, open_base, wait_option
 from cli.passwords import password_option
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     help="With --watch: look so often in place of being told of changes.  [default: 5 on network "
     "file systems]",
 )
+@wait_option
 def command(  # noqa: PLR0913 - one parameter for each option
     common: Common,
     *,
@@ -90,6 +91,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     ocr: bool | None,
     watch: bool,
     poll: float | None,
+    wait: float | None,
 ) -> int:
     """Bring files and folders into the knowledge base; unchanged files cost nothing.
 
@@ -117,7 +119,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     selection = Selection(include=include, exclude=exclude)
     wanted = Wanted(collection=collection, force=force, prune=prune, selection=selection)
     passwords = passwords_of(password_file)
-    how = How(wanted=wanted, dry_run=dry_run, workers=workers, passwords=passwords)
+    how = How(wanted=wanted, dry_run=dry_run, workers=workers, passwords=passwords, wait_s=wait)
     if watch:
         from cli.watch import keep_up
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli.ingest import finish
-from cli.options import Common, code_option, define, open_base, stage_option
+from cli.options import Common, code_option, define, open_base, stage_option, wait_option
 from cli.passwords import password_option
 
 
@@ -19,8 +19,14 @@ from cli.passwords import password_option
 @stage_option
 @code_option
 @password_option
+@wait_option
 def command(
-    common: Common, *, stage: str | None, code: str | None, password_file: str | None
+    common: Common,
+    *,
+    stage: str | None,
+    code: str | None,
+    password_file: str | None,
+    wait: float | None,
 ) -> int:
     """Try again what failed before.
 
@@ -33,5 +39,7 @@ def command(
     base = open_base(common)
     passwords = passwords_of(password_file)
     with watching(quiet=common.quiet) as observer:
-        report = retry(base, stage=stage, code=code, observer=observer, passwords=passwords)
+        report = retry(
+            base, stage=stage, code=code, observer=observer, passwords=passwords, wait_s=wait
+        )
     return finish(common, report)

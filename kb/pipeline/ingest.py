@@ -44,6 +44,9 @@ class How:
     workers: int | None = None
     #: Tried in turn on files that want one; never shown.
     passwords: tuple[str, ...] = field(default=(), repr=False)
+    #: How long to wait for another writer, in seconds, before the files are looked at; None:
+    #: briefly, and only where there is something to write.
+    wait_s: float | None = None
 
 
 def ingest(
@@ -62,6 +65,9 @@ def ingest(
     with ExitStack() as stack:
         store = stack.enter_context(closing(base.open())) if base.exists else None
         run = _Run(base, how or How(), observer or _silent())
+        writer = None
+        if store is not None and run.how.wait_s is not None and not run.how.dry_run:
+            writer = stack.enter_context(store.writer(command, wait_s=run.how.wait_s))
         plan = run.plan(paths, store)
         unreached = store is not None and bool(run.news(plan))
         if run.how.dry_run or not (plan.writes or unreached):
@@ -75,7 +81,9 @@ def ingest(
         if store is None:
             store = stack.enter_context(closing(base.open(create=True)))
             run.observer.say(f"Made a knowledge base in {base.home}.")
-        return run.carry_out(plan, embedder, store, command)
+        if writer is None:
+            writer = stack.enter_context(store.writer(command, wait_s=run.how.wait_s))
+        return run.carry_out(plan, embedder, store, writer, command)
 
 
 class _Run:
@@ -117,30 +125,29 @@ class _Run:
         return embedder
 
     def carry_out(
-        self, plan: Plan, embedder: Embedder | None, store: Store, command: str
+        self, plan: Plan, embedder: Embedder | None, store: Store, writer: Writer, command: str
     ) -> Report:
         """Do what the plan says; a failing endpoint or Ctrl-C ends it with what was finished."""
-        with store.writer(command) as writer:
-            run = writer.start_run(command)
-            try:
-                self._forget(plan, writer)
-                note(self.news(plan), writer, self._remembered, root=self._base.root)
-                if embedder is not None:
-                    self._bring_in(plan.tasks, embedder, writer)
-                    self.observer.say(self._tally.sentence())
-                self.observer.say("Bringing the index up to date.")
-                with self._tally.at(Stage.STORE):
-                    writer.refresh_index()
-                if embedder is not None and embedder.profile.provider != "builtin":
-                    from kb.pipeline.weighing import weigh_new
+        run = writer.start_run(command)
+        try:
+            self._forget(plan, writer)
+            note(self.news(plan), writer, self._remembered, root=self._base.root)
+            if embedder is not None:
+                self._bring_in(plan.tasks, embedder, writer)
+                self.observer.say(self._tally.sentence())
+            self.observer.say("Bringing the index up to date.")
+            with self._tally.at(Stage.STORE):
+                writer.refresh_index()
+            if embedder is not None and embedder.profile.provider != "builtin":
+                from kb.pipeline.weighing import weigh_new
 
-                    self._profile = weigh_new(store, writer, embedder, self.observer)
-                report = self.report(run, "ok")
-            except KeyboardInterrupt:
-                report = self.report(run, "interrupted")
-            except EndpointError as stop:
-                report = self.stopped(stop, run)
-            writer.finish_run(report)
+                self._profile = weigh_new(store, writer, embedder, self.observer)
+            report = self.report(run, "ok")
+        except KeyboardInterrupt:
+            report = self.report(run, "interrupted")
+        except EndpointError as stop:
+            report = self.stopped(stop, run)
+        writer.finish_run(report)
         return report
 
     def news(self, plan: Plan) -> list[Failure]:

@@ -20,6 +20,7 @@ def retry(
     code: str | None = None,
     observer: Observer | None = None,
     passwords: tuple[str, ...] = (),
+    wait_s: float | None = None,
 ) -> Report:
     """Try every document again that has a failure of that stage and code; any by default.
 
@@ -30,7 +31,8 @@ def retry(
         failures = snapshot.failures(stage=stage, code=code)
         known = snapshot.known_sources()
     sources = dict.fromkeys(each.source for each in failures if each.source)
-    how = How(wanted=Wanted(force=True, only=frozenset(sources)), passwords=passwords)
+    wanted = Wanted(force=True, only=frozenset(sources))
+    how = How(wanted=wanted, passwords=passwords, wait_s=wait_s)
     files = dict.fromkeys(_file_of(source, known) for source in sources)
     paths = [base.root / file for file in files]
     return ingest(base, paths, how=how, observer=observer, command="retry")

@@ -9,6 +9,8 @@ import threading
 
 import pytest
 
+from kb.store import open_store
+
 SECRET = "open-sesame-42"
 PATIENCE_S = 90
 
@@ -162,3 +164,14 @@ def test_names_that_would_move_the_cursor_never_reach_the_terminal(kb, docs):
     assert "\x1b" not in shown
     assert "\x07" not in shown
     assert "docs/-rf.md" in shown
+
+
+@pytest.mark.parametrize("command", [["ingest", "docs"], ["retry"]])
+def test_a_second_job_waits_as_long_as_it_was_told(kb_apart, kb, docs, here, command):
+    assert kb("ingest", "docs").code == 0
+    with open_store(here / ".kb").writer("reindex"):
+        result = kb_apart(*command, "--wait", "0.2", "--json", cwd=here)
+    assert result.code == 4
+    told = json.loads(result.out)["error"]
+    assert told["code"] == "store.locked"
+    assert "waited 0.2 s" in told["message"]

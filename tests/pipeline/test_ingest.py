@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,25 @@ def test_what_is_brought_in_is_found_with_its_exact_place(base, shelf):
     assert hit.path == "shelf/refunds.md"
     assert hit.text == REFUND[hit.char_start : hit.char_end]
     assert (hit.line_end, hit.page_start) == (3, None)
+
+
+def test_one_that_waits_looks_at_the_files_when_its_turn_has_come(base, shelf):
+    ingest(base, [shelf])
+    taken = threading.Event()
+
+    def first() -> None:
+        with closing(base.open()) as store, store.writer("ingest"):
+            taken.set()
+            threading.Event().wait(0.5)
+            (shelf / "late.md").write_text("# Late\n\nA lamp came late.\n")
+
+    other = threading.Thread(target=first)
+    other.start()
+    assert taken.wait(60)
+    report = ingest(base, [shelf], how=How(wait_s=60))
+    other.join()
+    assert (report.documents.added, report.documents.unchanged) == (1, 2)
+    assert paths_found(base, "lamp")[0] == "shelf/late.md"
 
 
 def test_a_second_run_writes_nothing_and_reads_nothing(base, shelf):
