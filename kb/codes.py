@@ -46,7 +46,8 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
     ),
     "discover.missing": _entry(
         "There is no file or folder of that name.",
-        "Check the spelling; `kb list` shows what is in the knowledge base.",
+        "Check the spelling; `kb list` shows what is in the knowledge base, and `kb remove PATH` "
+        "forgets a name that was wrong.",
     ),
     "discover.unreadable": _entry(
         "The file or folder cannot be read.",
@@ -54,7 +55,7 @@ CATALOGUE: Final[dict[str, CatalogueEntry]] = {
     ),
     "extract.unsupported": _entry(
         "This kind of file is not read by kb.",
-        "Convert it to PDF, DOCX, HTML, Markdown or plain text.",
+        "Convert it to PDF, DOCX, HTML, Markdown or plain text, or leave it out with .kbignore.",
     ),
     "extract.empty": _entry(
         "The file is empty.",

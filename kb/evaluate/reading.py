@@ -186,7 +186,7 @@ class Asked:
         if (start is None) != (end is None) or (
             start is not None and end is not None and end <= start
         ):
-            raise bad(file, '"start" and "end" are not a piece of a text.', line=line)
+            raise bad(file, '"end" has to be greater than "start", and neither alone.', line=line)
         return Label(
             document=name,
             text=text_of(file, line, row, "text" if "doc_id" in row else "contains", needed=False),

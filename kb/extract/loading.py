@@ -19,8 +19,9 @@ MAX_BYTES = 512 * 2**20
 def load(source: Source, *, max_bytes: int = MAX_BYTES) -> bytes:
     """Give the file's bytes; a file that changes while it is read is read once more.
 
-    Raises StageError: `extract.empty`, `extract.too_large`, or `extract.corrupt`, to be tried
-    again, when the file is gone, cannot be read, or changes all the time.
+    Raises StageError: `extract.empty`, `extract.too_large`, or, to be tried again,
+    `discover.unreadable` when it may not be read, and `extract.corrupt` when it is gone, cannot
+    be read, or changes all the time.
     """
     for _ in range(2):
         with opened(source) as file:
@@ -39,8 +40,9 @@ def load(source: Source, *, max_bytes: int = MAX_BYTES) -> bytes:
 def opened(source: Source) -> Iterator[IO[bytes]]:
     """Give the file, open for reading; it is an ordinary one, and not empty.
 
-    Raises StageError: `extract.empty`, `extract.unsupported`, or `extract.corrupt`, to be tried
-    again, when the file is gone or cannot be read, now or while it is open.
+    Raises StageError: `extract.empty`, `extract.unsupported`, or, to be tried again,
+    `discover.unreadable` when it may not be read, and `extract.corrupt` when it is gone or cannot
+    be, now or while it is open.
     """
     try:
         # Without O_NONBLOCK a pipe that took the file's place would be waited for without end.
@@ -74,7 +76,9 @@ def _unread(source: Source, error: OSError) -> Failure:
         message = "The file was there a moment ago and is gone."
         return again(message, "Run the command again.", source)
     message = f"The file cannot be read: {reason}."
-    hint = "Give yourself read permission (`chmod u+r FILE`) and run the command again."
+    if isinstance(error, PermissionError):
+        return replace(failure("discover.unreadable", message, source=source.path), retriable=True)
+    hint = "See to the disk or the network that it is on, then run the command again."
     return again(message, hint, source)
 
 

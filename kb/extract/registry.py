@@ -136,6 +136,10 @@ def unsupported(source: Source) -> Failure:
     """Say that kb does not read this kind of file, and what to turn it into."""
     suffix = _suffix(source)
     hint = _CURES.get(PurePosixPath(source.path).name.lower()) or _CURES.get(suffix, "")
+    if not suffix:
+        hint = (
+            "Give its name the ending of what it is, such as .txt, or leave it out with .kbignore."
+        )
     return failure("extract.unsupported", _unread(suffix), source=source.path, hint=hint)
 
 

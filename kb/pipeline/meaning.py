@@ -129,7 +129,11 @@ def _helped_by_words(profile: Profile, mode: str) -> bool:
 
 
 def _words_only(why: Failure) -> str:
-    return f"{why.code}: {why.message} These hits were found by words alone. {why.hint}"
+    import re
+
+    # What an ingest would try again, a search asks again.
+    hint = re.sub(r"`kb retry[^`]*`", "ask again", why.hint)
+    return f"{why.code}: {why.message} These hits were found by words alone. {hint}"
 
 
 def _unknown_language(profile: Profile) -> str:

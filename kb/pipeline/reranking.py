@@ -99,6 +99,10 @@ def reranking(settings: Settings, question: str, *, wanted: bool | None) -> Rera
     Raises `UsageError` where it is wanted and none is set, or the settings cannot be used.
     """
     own = settings.rerank_model == MINILM
+    if not own and (settings.rerank_model or "").startswith("builtin:"):
+        message = f"There is no built-in reranker {settings.rerank_model}."
+        hint = f"The one there is: KB_RERANK_MODEL={MINILM}."
+        raise UsageError(failure("usage.settings", message, hint=hint))
     if wanted is False or (wanted is None and settings.rerank_url is None and not own):
         return None
     if own:

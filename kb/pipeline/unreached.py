@@ -19,9 +19,16 @@ if TYPE_CHECKING:
 
 
 def news(failures: Iterable[Failure], standing: Collection[Failure]) -> list[Failure]:
-    """Give those failures that the ledger does not hold yet."""
+    """Give those failures that the ledger does not hold yet.
+
+    A name inside a file is none: what is in there is known by that file alone.
+    """
     held = {(each.source, each.code) for each in standing}
-    return [each for each in failures if each.source and (each.source, each.code) not in held]
+    return [
+        each
+        for each in failures
+        if each.source and (each.source, each.code) not in held and "inside" not in each.detail
+    ]
 
 
 def note(

@@ -6,6 +6,7 @@ something only where there are any.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from bisect import bisect_left
@@ -191,8 +192,15 @@ class _Walk:
         """Say why a path cannot be looked at: it is not there, or we may not."""
         name = name_below(path, self.root)
         if not isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+            if error.errno == errno.ELOOP:
+                message = "This link leads back to itself."
+                return failure("discover.unreadable", message, source=name, hint="Remove the link.")
             reason = error.strerror or str(error)
             return failure("discover.unreadable", source=name, reason=reason)
+        if isinstance(error, NotADirectoryError) and (holder := _file_above(path, self.root)):
+            message = f"{name} would be inside {holder}, which is a file."
+            hint = f"`kb ingest {holder}` reads all that is inside it."
+            return failure("discover.missing", message, source=name, hint=hint, inside=holder)
         if os.path.islink(path):  # noqa: PTH114 - as above
             message = "This link points to a file that is not there."
             hint = "Remove the link or put the file back."
@@ -217,3 +225,9 @@ def _stored_prefix(folder: str, root: str) -> str:
     if name == ".":
         return ""
     return name if name.endswith("/") else name + "/"
+
+
+def _file_above(path: str, root: str) -> str:
+    """Give the stored name of the file that a path leads through, or nothing."""
+    files = (above for above in Path(path).parents if above.is_file())
+    return next((name_below(str(above), root) for above in files), "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import pytest
 
+from tests.fakes.endpoint import FakeEndpoint
 from tests.fakes.reranker import FakeReranker
 
 
@@ -49,3 +51,38 @@ def test_a_reranker_that_fails_every_question_is_told_beside_unread_documents(kb
         fake.faults.status = 500
         out = kb("eval", "-q", ".", env={"KB_RERANK_URL": fake.url}).out
     assert "answered with this warning: search.rerank_unreachable" in out
+
+
+def test_what_is_inside_a_file_is_told_by_that_file(kb, here):
+    with zipfile.ZipFile(here / "bundle.zip", "w") as archive:
+        archive.writestr("lease.md", "The rent of the boat is due in March.")
+    assert kb("ingest", "-q", ".").code == 0
+    result = kb("ingest", "bundle.zip/lease.md", "--json")
+    assert result.code == 1
+    (told,) = result.json["failures"]
+    assert told["message"] == "bundle.zip/lease.md would be inside bundle.zip, which is a file."
+    assert told["hint"].startswith("`kb ingest bundle.zip` reads")
+    assert kb("status", "--json").json["not_searchable"] == []
+    assert kb("failures", "--json").json["failures"] == []
+
+
+def test_a_link_that_leads_to_itself_is_no_matter_of_permission(kb, here):
+    (here / "loop.md").symlink_to(here / "loop.md")
+    (told,) = kb("ingest", "loop.md", "--json").json["failures"]
+    assert (told["code"], told["hint"]) == ("discover.unreadable", "Remove the link.")
+
+
+def test_a_reranker_that_there_is_not(kb, shelf):
+    told = kb("search", "rent", "--json", env={"KB_RERANK_MODEL": "builtin:nope"})
+    assert told.code == 2
+    assert "builtin:minilm" in told.json["error"]["hint"]
+
+
+def test_a_search_is_not_told_to_retry_an_ingest(kb, shelf):
+    with FakeEndpoint() as fake:
+        there = {"KB_BASE_URL": fake.base_url, "KB_MODEL": "fake-embed", "KB_MAX_RETRIES": "0"}
+        assert kb("ingest", "--home", "apart", "rent.md", env=there).code == 0
+        fake.faults.status = 503
+        (warning,) = kb("search", "--home", "apart", "rent", "--json", env=there).json["warnings"]
+    assert "retry" not in warning
+    assert warning.endswith("then ask again.")

@@ -171,7 +171,7 @@ WHOLE = {"corpus_jsonl": CORPUS, "queries_jsonl": QUERIES, "qrels_tsv": QRELS}
         (
             WHOLE
             | {"spans_jsonl": jsonl({"query_id": "q1", "doc_id": "d1", "start": 5, "end": 5})},
-            '"start" and "end" are not a piece',
+            '"end" has to be greater than "start"',
         ),
         (
             WHOLE | {"spans_jsonl": jsonl({"query_id": "q1", "doc_id": "d1", "page": 0})},
