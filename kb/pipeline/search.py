@@ -15,6 +15,7 @@ from kb.pipeline.meaning import Meaning, meaning_of
 from kb.pipeline.observe import Observer, Silent
 from kb.pipeline.reranking import Reranking, reranking
 from kb.search.best import with_best
+from kb.search.quotes import loosened
 from kb.search.rank import Question, rank
 from kb.search.reference import ends_of
 from kb.store import Gaps, Passage, Snapshot
@@ -111,8 +112,9 @@ def _search(
         meaning = meaning_of(base, snapshot, query, mode, observer or Silent())
         embedded = time.perf_counter()
         weight = profile.dense_weight if profile else 0.0
+        words, nowhere = loosened(snapshot, query)
         question = Question(
-            text=query,
+            text=words,
             vector=meaning.vector,
             mode=mode,
             top_k=how.top_k,
@@ -129,13 +131,16 @@ def _search(
     if reranker is not None:
         timings |= {"search": timings["search"] - reranker.seconds, "rerank": reranker.seconds}
     reranked = reranker.warning if reranker is not None else ""
+    # Without hits, the hints say it.
+    nowhere = nowhere if told.hits else ""
+    warnings = (meaning.warning, reranked, nowhere, told.warning, not_searched)
     return Answer(
         query=query,
         mode=mode,
         profile=profile,
         hits=told.hits,
         context=context,
-        warnings=tuple(filter(None, (meaning.warning, reranked, told.warning, not_searched))),
+        warnings=tuple(filter(None, warnings)),
         timings_ms={name: round(seconds * 1000, 2) for name, seconds in timings.items()},
         exit_code=meaning.exit_code,
         hints=told.hints,

@@ -271,3 +271,18 @@ def test_hits_found_without_any_word_of_the_question_come_with_a_warning(base):
     )
     assert told(base, "penalty").warnings == ()
     assert told(base, "penallty", mode="dense").warnings == ()
+
+
+def test_quoted_words_that_stand_apart_are_looked_for_one_by_one(base):
+    apart = search(base, '"penalty supplier"')
+    (warning,) = apart.warnings
+    assert warning.startswith("“penalty supplier” stands nowhere in the knowledge base; the words")
+    assert "penalty" in apart.hits[0].text
+    assert search(base, '"pays a penalty"').warnings == ()
+
+
+def test_quoted_words_that_stand_nowhere_are_told(base):
+    answer = search(base, '"zzz yyy" penalty')
+    assert answer.warnings == ("“zzz yyy” stands nowhere in the knowledge base.",)
+    assert answer.hits
+    assert search(base, '"zzz yyy"', asking=Asking(mode="lexical")).warnings == ()

@@ -25,6 +25,7 @@ from kb.store.local.words import (
 )
 
 __all__ = [
+    "QUOTED",
     "TOKENIZER_VERSION",
     "Phrase",
     "characters",
@@ -65,7 +66,8 @@ _MEANINGFUL: Final = frozenset(
 #: Left out when they stand alone.
 _JOINING: Final = _PARTICLES | frozenset("和与與或及是在之")
 _HAN: Final = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-_QUOTED: Final = r'"([^"]*)"|“([^”]*)”|「([^」]*)」|『([^』]*)』'
+#: What stands in quotes: one group for each pair of them.
+QUOTED: Final = r'"([^"]*)"|“([^”]*)”|「([^」]*)」|『([^』]*)』'
 #: 第 3.2 条 is written with and without spaces.
 _AROUND_NUMBER: Final = "(?<=[\u4e00-\u9fff])[ \t]+(?=\\d)|(?<=\\d)[ \t]+(?=[\u4e00-\u9fff])"
 _ENDINGS: Final = (
@@ -89,7 +91,7 @@ def phrases(query: str) -> list[Phrase]:
     """
     folded = re.sub(_AROUND_NUMBER, "", fold(query))
     found = list(_in_quotes(folded))
-    loose = re.sub(_QUOTED, " ", folded)
+    loose = re.sub(QUOTED, " ", folded)
     asked = [
         p for chain in _chains(re.sub(_HOW, " ", loose)) for p in _of_chain(chain, strict=True)
     ]
@@ -181,7 +183,7 @@ def _written(phrase: Phrase) -> str:
 
 
 def _in_quotes(folded: str) -> Iterator[Phrase]:
-    for match in re.finditer(_QUOTED, folded):
+    for match in re.finditer(QUOTED, folded):
         yield from _side_by_side(next(text for text in match.groups() if text is not None))
 
 
