@@ -126,14 +126,21 @@ def _search(
         told = _told(snapshot, question, reranker, meaning, explain=how.explain)
         around = [hit for hit in told.hits if how.around]
         context = {hit.ref: _around(snapshot, hit, how.around) for hit in around}
-        not_searched = _not_searched(snapshot.gaps(how.within))
+        gaps = snapshot.gaps(how.within)
     timings = {"embed": embedded - started, "search": time.perf_counter() - embedded}
     if reranker is not None:
         timings |= {"search": timings["search"] - reranker.seconds, "rerank": reranker.seconds}
     reranked = reranker.warning if reranker is not None else ""
     # Without hits, the hints say it.
     nowhere = nowhere if told.hits else ""
-    warnings = (meaning.warning, reranked, nowhere, told.warning, not_searched)
+    warnings = (
+        meaning.warning,
+        reranked,
+        nowhere,
+        told.warning,
+        _not_searched(gaps),
+        _not_read(gaps),
+    )
     return Answer(
         query=query,
         mode=mode,
@@ -192,6 +199,18 @@ def _not_searched(gaps: Gaps) -> str:
     )
     cure = f": {gaps.hint}" if gaps.hint else "; kb status shows why."
     return f"{pages} of {gaps.path} {be} {scans}not searchable{cure}"
+
+
+def _not_read(gaps: Gaps) -> str:
+    """Say how many files no search can find, or nothing."""
+    if not gaps.files:
+        return ""
+    if gaps.file:
+        return f"{gaps.file} could not be read and is not searched; kb status shows why."
+    return (
+        f"{gaps.files:,} files could not be read and are not searched; "
+        "kb status shows which and why."
+    )
 
 
 def _check_filter(snapshot: Snapshot, within: Filter) -> None:

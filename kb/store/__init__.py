@@ -104,7 +104,7 @@ class Snapshot(Protocol):
         """Give one document with its canonical text, or None."""
 
     def gaps(self, within: Filter = ...) -> Gaps:
-        """Count the pages that no search can find; cheap where there are none."""
+        """Count the pages and files that no search can find; cheap where there are none."""
 
     def nearest(
         self, vector: Vector, *, top_k: int, within: Filter = ...

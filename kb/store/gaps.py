@@ -1,4 +1,4 @@
-"""What of the documents no search can find, in numbers."""
+"""What of the files no search can find, in numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gaps:
-    """How much of some documents cannot be searched."""
+    """How much of some files cannot be searched."""
 
     pages: int = 0
     #: Pages that are scans, or could not be read.
@@ -19,3 +19,7 @@ class Gaps:
     codes: tuple[str, ...] = ()
     #: What mends them, where the same mends all.
     hint: str = ""
+    #: How many files could not be read at all, though kb reads their kind.
+    files: int = 0
+    #: The name of such a file, where there is one only.
+    file: str = ""

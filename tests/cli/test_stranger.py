@@ -86,3 +86,16 @@ def test_a_search_is_not_told_to_retry_an_ingest(kb, shelf):
         (warning,) = kb("search", "--home", "apart", "rent", "--json", env=there).json["warnings"]
     assert "retry" not in warning
     assert warning.endswith("then ask again.")
+
+
+def test_files_that_could_not_be_read_at_all_are_told(kb, shelf):
+    (shelf / "torn.pdf").write_bytes(b"%PDF-1.4 torn")
+    (shelf / "song.mp3").write_bytes(b"\0\1")
+    assert kb("ingest", "-q", ".").code == 1
+    told = "torn.pdf could not be read and is not searched; kb status shows why."
+    assert kb("search", "rent", "--json").json["warnings"] == [told]
+    assert kb("search", "rent", "--json", "--path", "*.md").json["warnings"] == []
+    (shelf / "also.pdf").write_bytes(b"%PDF-1.4 torn, too")
+    assert kb("ingest", "-q", ".").code == 1
+    (warning,) = kb("search", "rent", "--json").json["warnings"]
+    assert warning.startswith("2 files could not be read and are not searched; kb status")

@@ -127,10 +127,10 @@ class LocalSnapshot:
         )
 
     def gaps(self, within: Filter | None = None) -> Gaps:
-        """Count the pages that no search can find; cheap where there are none."""
+        """Count the pages and files that no search can find; cheap where there are none."""
         from kb.store.local.gaps import gaps
 
-        return gaps(self._database, lambda: self._listed(within))
+        return gaps(self._database, within, lambda: self._listed(within))
 
     def nearest(
         self, vector: Vector, *, top_k: int, within: Filter | None = None
