@@ -70,7 +70,10 @@ _FORMATS: Final = (
     (Format("xlsx", "kb.extract.office.xlsx"), (".xlsx", ".xlsm", ".xltx", ".xltm")),
     (
         Format("odf", "kb.extract.office.odf"),
-        (".odt", ".ods", ".odp", ".ott", ".ots", ".otp", ".fodt", ".fods", ".fodp"),
+        (
+            *(".odt", ".ods", ".odp", ".odg", ".ott", ".ots", ".otp", ".otg"),
+            *(".fodt", ".fods", ".fodp", ".fodg"),
+        ),
     ),
     (Format("html", "kb.extract.web.html"), (".html", ".htm", ".xhtml")),
     (Format("epub", "kb.extract.web.epub"), (".epub",)),
@@ -98,8 +101,10 @@ _OFFICE = "Convert it: `soffice --headless --convert-to {to} FILE`."
 #: What to do with kinds of files that people often have and kb does not read.
 _CURES: Final[Mapping[str, str]] = {
     **dict.fromkeys((".doc", ".dot", ".wps", ".pages"), _OFFICE.format(to="docx")),
-    **dict.fromkeys((".ppt", ".pps", ".key"), _OFFICE.format(to="pptx")),
-    **dict.fromkeys((".xls", ".numbers"), _OFFICE.format(to="xlsx")),
+    **dict.fromkeys((".ppt", ".pps", ".pot", ".key"), _OFFICE.format(to="pptx")),
+    **dict.fromkeys((".xls", ".xlt", ".xlsb", ".numbers"), _OFFICE.format(to="xlsx")),
+    **dict.fromkeys((".mht", ".mhtml"), "Open it in a browser and save it as PDF or HTML."),
+    ".mbox": "Save its mails as single files (`.eml`) from your mail program, and ingest those.",
     **dict.fromkeys((".gif", ".webp", ".heic"), "Convert it to PNG; OCR reads that."),
     "winmail.dat": "Ask the sender for the mail in HTML, or unpack it with `tnef winmail.dat`.",
     **dict.fromkeys(

@@ -56,6 +56,8 @@ class Rows:
     known: bool = False
     #: The names of the columns where the table is written record by record.
     _names: list[str] = field(default_factory=list)
+    #: Those of them that no record has had a value for so far.
+    _unused: list[str] = field(default_factory=list)
     _inside: bool = False
     _blank: bool = True
     _length: int = 0
@@ -67,23 +69,37 @@ class Rows:
             self._blank = not self.known
             return
         goes_on = self._inside and (not self._blank or any(map(is_number, filled)))
+        if not goes_on:
+            self._say_unused()
         if not goes_on and len(filled) == 1 and not self.known:
             self._say(filled[0].strip(), gap=self._blank)
             self._inside = False
         elif not goes_on:
             self._inside = True
             self._names = _names(cells)
+            self._unused = [name for name in self._names if name]
             if not self._names:
                 self._say(row(cells), gap=True)
         elif self._names:
             self._say("\n".join(_record(self._names, cells)), gap=True)
+            if self._unused:
+                pairs = zip(self._names, cells, strict=False)
+                used = {name for name, cell in pairs if cell.strip()}
+                self._unused = [name for name in self._unused if name not in used]
         else:
             self._say(row(cells), gap=False)
         self._blank = False
 
     def end(self) -> None:
         """End the table: the next row begins another one."""
+        self._say_unused()
         self._inside, self._blank = False, True
+
+    def _say_unused(self) -> None:
+        """Name the columns of a table of records in which nothing stands."""
+        if self._unused:
+            self._say("\n".join(f"{name}:" for name in self._unused), gap=True)
+        self._unused = []
 
     def _say(self, block: str, *, gap: bool) -> None:
         self._length += len(block) + 2
@@ -149,3 +165,4 @@ def table(out: Composer, rows: Iterable[Sequence[str]]) -> None:
     each = Rows(out, known=True)
     for cells in rows:
         each.add(cells)
+    each.end()

@@ -28,7 +28,7 @@ def raw_zip(entries: list[dict[str, object]], *, shared: bytes = b"") -> bytes:
     """Give a zip written by hand: each entry says what its headers say, true or not.
 
     Keys: name (bytes), data (bytes, stored), flags, method, size (told), crc (told), attributes,
-    at (offset told, in place of its own), extra.
+    at (offset told, in place of its own), extra, volume (the file of a split archive).
     """
     out = io.BytesIO(shared)
     out.seek(0, io.SEEK_END)
@@ -45,7 +45,7 @@ def raw_zip(entries: list[dict[str, object]], *, shared: bytes = b"") -> bytes:
             out.write(struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, *told, 0) + name + data)
         directory += struct.pack(
             "<4sHHHHHHIIIHHHHHII",
-            *(b"PK\1\2", 3 << 8 | 20, 20, *told, len(extra), 0, 0, 0),
+            *(b"PK\1\2", 3 << 8 | 20, 20, *told, len(extra), 0, each.get("volume", 0), 0),
             *(each.get("attributes", 0), at),
         )
         directory += name + extra

@@ -302,3 +302,80 @@ def test_a_charset_with_a_nul_in_its_name_spoils_nothing(tmp_path: Path) -> None
     head = b"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset=ut\0f\n"
     mail = head + b"Content-Transfer-Encoding: 8bit\n\nGr\xc3\xb6\xc3\x9fe\n"
     assert "Größe" in read(tmp_path, mail).text
+
+
+def test_a_wording_that_only_points_to_the_other_is_not_read(tmp_path: Path) -> None:
+    mail = letter("This message needs a program that shows HTML.\n")
+    html = "<style>p { color: red }</style>" + "<p>The rent falls due on the first day.</p>" * 9
+    mail.add_alternative(html, subtype="html")
+    assert "The rent falls due" in read(tmp_path, mail).text
+    longer = letter("The rent falls due on the first day of each month.\n" * 3)
+    longer.add_alternative(f"<style>{'p ' * 900}</style>{html}", subtype="html")
+    assert "of each month" in read(tmp_path, longer).text
+
+
+def test_an_invitation_does_not_take_the_place_of_the_letter(tmp_path: Path) -> None:
+    mail = letter()
+    mail.set_content("<p>We meet at noon.</p>", subtype="html")
+    mail.add_alternative("BEGIN:VCALENDAR\n", subtype="calendar")
+    assert "We meet at noon." in read(tmp_path, mail).text
+
+
+def test_all_of_a_letter_in_html_is_the_letter(tmp_path: Path) -> None:
+    links = "".join(f"<li><a href=x>Offer {at}</a></li>" for at in range(20))
+    mail = letter()
+    mail.set_content(
+        f"<header><p>Acme</p></header><nav><ul>{links}</ul></nav><div class=sidebar>Aside</div>"
+        "<p>Read more: <a href=x>here</a></p><o:p>Office</o:p><footer>Unsubscribe</footer>",
+        subtype="html",
+    )
+    text = read(tmp_path, mail).text
+    for word in ("Acme", "Offer 0", "Offer 19", "Aside", "here", "Office", "Unsubscribe"):
+        assert word in text
+
+
+@pytest.mark.parametrize(("tag", "depth"), [("div", 200), ("div", 400), ("math", 200)])
+def test_letters_nested_too_deep_to_be_changed_are_read_all_the_same(
+    tmp_path: Path, tag: str, depth: int
+) -> None:
+    mail = letter()
+    html = f"<{tag}>" * depth + "<mtext>deep down</mtext>" + f"</{tag}>" * depth
+    mail.set_content(html, subtype="html")
+    assert "deep down" in read(tmp_path, mail).text
+
+
+def test_other_kinds_of_text_are_words_and_their_marks_are_not(tmp_path: Path) -> None:
+    mail = letter("First.\n")
+    mail.make_mixed()
+    for kind, text in (("x-diff", "+ second"), ("enriched", "<bold>third</bold> a < b")):
+        part = EmailMessage()
+        part.set_content(text, subtype=kind)
+        mail.attach(part)
+    document = read(tmp_path, mail)
+    assert document.text.endswith("First.\n\n+ second\n\nthird a < b\n")
+    assert document.members == ()
+
+
+def test_reports_and_forwarded_news_are_told_from_files(tmp_path: Path) -> None:
+    head = b'From: a@example.org\nContent-Type: multipart/report; boundary="x"\n\n'
+    parts = (
+        b"--x\n\nIt was read.\n",
+        b"--x\nContent-Type: message/disposition-notification\n\nDisposition: manual; displayed\n",
+        b"--x\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n",
+        b"--x\nContent-Type: message/news\n\nSubject: Old news\n\nFrom a group.\n",
+    )
+    document = read(tmp_path, head + b"\n".join(parts) + b"--x--\n")
+    assert "Disposition: manual; displayed\n\nFeedback-Type: abuse\n" in document.text
+    assert [member.name for member in document.members] == ["Old news.eml"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be-mark"])
+def test_a_mail_that_an_editor_saved_is_a_mail(tmp_path: Path, encoding: str) -> None:
+    text = "\n\nSubject: Pumpe läuft\nFrom: a@example.org\n\nEs läuft.\n"
+    if encoding == "utf-16-be-mark":
+        data = ("\ufeff" + text).encode("utf-16-be")
+    else:
+        data = text.encode(encoding)
+    document = read(tmp_path, data)
+    assert document.title == "Pumpe läuft"
+    assert document.text.endswith("Es läuft.\n")

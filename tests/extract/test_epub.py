@@ -104,3 +104,51 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "d.epub", comic).code == "extract.no_text"
     bomb = book({"a.xhtml": " " * 40_000_000})
     assert refused(tmp_path, "e.epub", bomb).code == "extract.too_large"
+
+
+def test_a_chapter_of_links_is_text_like_any_other(tmp_path: Path) -> None:
+    links = "".join(f'<li><a href="x{at}.html">Entry number {at}</a></li>' for at in range(90))
+    words = "<p>" + "The rent falls due on the first day. " * 40 + "</p>"
+    body = f"<h1>Index</h1>{words}<div><h2>Related articles</h2><ul>{links}</ul></div>"
+    lines = texts(read(tmp_path, "x.epub", book({"a.xhtml": body})))
+    assert lines[2] == "Related articles"
+    assert len(lines) == 93
+
+
+def test_words_in_drawings_are_read_also_where_a_drawing_is_the_page(tmp_path: Path) -> None:
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg"><desc>A whale at sea</desc><g><text>Call me'
+        '<tspan x="1" y="9">Ish</tspan><tspan>mael</tspan>.</text></g></svg>'
+    )
+    chapters = {"a.xhtml": f"<p>Page one.</p>{drawing}<p>Below.</p>"}
+    item = '<item id="d.svg" href="d.svg" media-type="image/svg+xml"/>'
+    data = book(chapters, items=item, more={"OPS/d.svg": drawing}, order=["a.xhtml", "d.svg"])
+    said = ["[A whale at sea]", "Call me Ishmael."]
+    assert texts(read(tmp_path, "x.epub", data)) == ["Page one.", *said, "Below.", *said]
+
+
+def test_what_stands_in_for_a_kind_that_readers_need_not_know_is_read(tmp_path: Path) -> None:
+    items = (
+        '<item id="p" href="p.png" media-type="image/png" fallback="q"/>'
+        '<item id="q" href="q.json" media-type="application/json" fallback="b.xhtml"/>'
+        '<item id="r" href="r.png" media-type="image/png" fallback="r"/>'
+        '<item id="old" href="old.html" media-type="text/x-oeb1-document"/>'
+    )
+    chapters = {"b.xhtml": "<p>In words.</p><object data='x.swf'><p>No film.</p></object>"}
+    old = "<html><body><p>Of old.</p></body></html>"
+    data = book(chapters, items=items, more={"OPS/old.html": old}, order=["p", "r", "old"])
+    assert texts(read(tmp_path, "x.epub", data)) == ["In words.", "No film.", "Of old."]
+
+
+def test_equations_are_written_as_people_type_them(tmp_path: Path) -> None:
+    row = "<mtr><mtd><mo>-</mo><mn>3</mn><mn>3</mn></mtd></mtr>"
+    math = (
+        '<math xmlns="http://www.w3.org/1998/Math/MathML"{}><semantics><mrow><msub><mi>a</mi>'
+        "<mn>1</mn></msub><mo>&#8290;</mo><mo>=</mo><mfenced open='[' close=']'>"
+        "<mtable>{}</mtable></mfenced>"
+        "<mtext>if so</mtext></mrow><annotation>NOT SAID</annotation></semantics></math>"
+    )
+    inline = math.format("", row + "<mtr><mtd/></mtr>" + row)
+    block = math.format(' display="block"', row)
+    lines = texts(read(tmp_path, "x.epub", book({"a.xhtml": f"<p>So {inline}, then</p>{block}"})))
+    assert lines == ["So a_1=[-33; -33] if so, then", "a_1=[-33] if so"]

@@ -138,7 +138,7 @@ def test_foreign_errors_become_corrupt_and_hunger_too_large(
         ("a.gif", "OCR"),
         ("a.rar", "pack them as ZIP"),
         ("winmail.dat", "tnef"),
-        ("Makefile", "Convert it to PDF"),
+        ("Makefile", "Give its name the ending"),
     ],
 )
 def test_other_kinds_of_files_are_refused_with_a_way_out(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,7 @@ def test_what_is_locked_or_no_mail_is_told(tmp_path: Path) -> None:
     locked = properties({**TEXTS, 0x001A: "IPM.Note.SMIME", 0x1000: "x"})
     assert refused(tmp_path, compound(locked)) == "extract.encrypted"
     assert refused(tmp_path, compound({"WordDocument": b"x"})) == "extract.corrupt"
-    assert refused(tmp_path, b"Subject: a mail\n\nof another kind\n") == "extract.corrupt"
+    assert refused(tmp_path, b"No mail of any kind.\n") == "extract.corrupt"
 
 
 def test_packed_rtf_is_unpacked() -> None:
@@ -174,3 +175,37 @@ def test_any_bytes_are_a_mail_or_refused(
 ) -> None:
     mark = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     outcome(written(tmp_path_factory.getbasetemp() / "any.msg", mark + data))
+
+
+@pytest.mark.parametrize(
+    ("pages", "written"),
+    [
+        ({0x3FDE: 65001, 0x3FF1: 1031}, "cp1252"),
+        ({0x3FDE: 65001, 0x3FF1: 1031}, "utf-8"),
+        ({0x3FDE: 65001, 0x3FF1: 0x0404}, "big5"),
+        ({0x3FF1: 0x0804}, "gbk"),
+        ({0x3FDE: 20127, 0x3FF1: 1049}, "cp1251"),
+    ],
+)
+def test_a_code_page_that_is_not_true_is_not_believed(
+    tmp_path: Path, pages: dict[int, int], written: str
+) -> None:
+    said = {"big5": "會議", "gbk": "会议", "cp1251": "договор"}.get(written, "Gebühr")
+    numbers = {number: (LONG, page) for number, page in pages.items()}
+    streams = properties({}, numbers)
+    for number in ("0037", "1000"):
+        streams[f"__substg1.0_{number}001E"] = said.encode(written)
+    assert read(tmp_path, compound(streams)).text == f"Subject: {said}\n\n{said}\n"
+
+
+def test_a_mail_as_it_travels_may_have_the_same_ending(tmp_path: Path) -> None:
+    letter = EmailMessage()
+    letter["Subject"] = "Pump 3"
+    letter.set_content("The pump leaks.\n")
+    letter.add_attachment(b"# Terms\n", maintype="text", subtype="markdown", filename="terms.md")
+    data = letter.as_bytes()
+    document = read(tmp_path, data)
+    assert document.title == "Pump 3"
+    (member,) = document.members
+    below = attached(written(tmp_path / "mail.msg", data), member.name, member.size)
+    assert extract(below).title == "Terms"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kb.model import PageState
-from tests.extract.make import page_texts
+from tests.extract.make import page_texts, repacked
 from tests.extract.make_office import odf, odf_xml, read, refused, texts, titles, zipped
 
 NUMBERS = (
@@ -90,7 +90,7 @@ def test_notes_comments_boxes_tables_and_deletions(tmp_path: Path) -> None:
         "<text:p>after</text:p>"
     )
     assert read(tmp_path, "a.odt", odf("text", body)).text == (
-        "Price[1] due\n[1] Net of tax.\n\nComment: check\n\nboxed\n\n"
+        "Price[1] due\n[1] Net of tax.\n\nComment by Ann: check\n\nboxed\n\n"
         "Part | Price\nA1 | 3\n| A2 |\n\nafter\n"
     )
 
@@ -194,3 +194,83 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "g.odt", odf("text", deep)).code == "extract.corrupt"
     bomb = zipped({"content.xml": " " * 40_000_000})
     assert refused(tmp_path, "h.odt", bomb).code == "extract.too_large"
+
+
+MATH = (
+    '<math xmlns="http://www.w3.org/1998/Math/MathML"><semantics><mrow><mi>E</mi><mo>=</mo>'
+    "<mfrac><mi>m</mi><mrow><mn>2</mn><mo>+</mo><mi>n</mi></mrow></mfrac><msup><mi>c</mi><mn>2</mn></msup>"
+    "<msqrt><mi>x</mi></msqrt></mrow><annotation>E = NOT SAID</annotation></semantics></math>"
+)
+
+
+def chart() -> str:
+    """Give the content of a chart as a file in the file has it."""
+    table = f"<table:table>{cells('', 'Rent')}{cells('2023', '5')}</table:table>"
+    return odf_xml(
+        "chart", f"<chart:chart><chart:title><text:p>Rents</text:p></chart:title>{table}"
+        "</chart:chart>",
+    ).replace("<office:body>", '<office:body xmlns:chart="c">')  # fmt: skip
+
+
+def test_equations_and_charts_are_files_in_the_file(tmp_path: Path) -> None:
+    def frame(name: str) -> str:
+        picture = "<draw:image/><svg:desc>NOT SAID</svg:desc>"
+        return f'<draw:frame><draw:object x:href="./{name}" xmlns:x="x"/>{picture}</draw:frame>'
+
+    text = "<text:p>Before{}</text:p><text:p>{}</text:p><text:p>{}</text:p>"
+    data = odf("text", text.format(*map(frame, ("Object 1", "Object 2", "Gone"))))
+    parts = {"Object 1/content.xml": MATH.encode(), "Object 2/content.xml": chart().encode()}
+    assert texts(read(tmp_path, "a.odt", repacked(data, {**parts}))) == [
+        "Before", "E=m/(2+n)c^2√(x)", "Rents", "|  | Rent |", "2023 | 5", "[NOT SAID]",
+    ]  # fmt: skip
+    within = f"<text:p><draw:frame><draw:object>{MATH}</draw:object></draw:frame></text:p>"
+    flat = odf_xml("text", within, root="document")
+    assert texts(read(tmp_path, "a.fodt", flat.encode())) == ["E=m/(2+n)c^2√(x)"]
+
+
+def test_texts_and_drawings_in_the_file_are_read_and_comments_say_whose_they_are(
+    tmp_path: Path,
+) -> None:
+    inner = odf_xml("text", "<text:h>Inner</text:h><text:p>words</text:p>")
+    frame = '<draw:frame><draw:object x:href="Object 1" xmlns:x="x"/></draw:frame>'
+    note = (
+        "<office:annotation><dc:creator>Ann</dc:creator><text:p>why?</text:p></office:annotation>"
+    )
+    picture = "<draw:frame><draw:image/><svg:title>A map</svg:title></draw:frame>"
+    data = odf("text", f"<text:p>Before{note}</text:p><text:p>{frame}{picture}</text:p>")
+    lines = texts(read(tmp_path, "a.odt", repacked(data, {"Object 1/content.xml": inner.encode()})))
+    assert lines == ["Before", "Comment by Ann: why?", "Inner", "words", "[A map]"]
+
+
+def test_lists_in_cells_keep_their_numbers_and_nested_tables_come_once(tmp_path: Path) -> None:
+    numbers = (
+        '<text:list-style style:name="L"><text:list-level-style-number text:level="1"'
+        ' style:num-format="1" style:num-suffix="."/></text:list-style>'
+    )
+    items = "".join(f"<text:list-item><text:p>{text}</text:p></text:list-item>" for text in "xy")
+    inner = f"<table:table>{cells('p', 'q')}</table:table>"
+    body = (
+        f"<table:table>{cells('a', 'b')}<table:table-row><table:table-cell>"
+        f'<text:list text:style-name="L">{items}</text:list></table:table-cell>'
+        f"<table:table-cell>{inner}</table:table-cell></table:table-row></table:table>"
+    )
+    lines = texts(read(tmp_path, "a.odt", odf("text", body, styles=numbers)))
+    assert lines == ["a | b", "1. x 2. y | p q"]
+
+
+def test_boxes_that_are_tied_to_a_cell_of_a_sheet_are_read(tmp_path: Path) -> None:
+    box = "<draw:custom-shape><text:p>boxed</text:p></draw:custom-shape>"
+    row = f"<table:table-row><table:table-cell>{box}<text:p>cell</text:p></table:table-cell>"
+    body = f'<table:table table:name="S">{row}</table:table-row></table:table>'
+    assert texts(read(tmp_path, "a.ods", odf("spreadsheet", body))) == ["S", "cell", "boxed"]
+
+
+def test_identifiers_that_stand_twice_are_no_damage(tmp_path: Path) -> None:
+    body = '<text:p xml:id="a">one</text:p><text:p xml:id="a">two</text:p><text:p xml:id="1"/>'
+    assert texts(read(tmp_path, "a.odt", odf("text", body))) == ["one", "two"]
+
+
+def test_drawings_are_read_page_by_page(tmp_path: Path) -> None:
+    box = "<draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box></draw:frame>"
+    document = read(tmp_path, "a.odg", odf("drawing", f"<draw:page>{box}</draw:page>"))
+    assert texts(document) == ["Slide 1", "boxed"]

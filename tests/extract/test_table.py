@@ -34,6 +34,13 @@ def test_delimiters(text: str, delimiter: str) -> None:
     assert delimiter_of(text) == delimiter
 
 
+def test_a_blank_before_a_quote_does_not_part_the_cell(tmp_path: Path) -> None:
+    data = b'no, name, rent\n1, "Smith, John", 3\n2, "Ng; Eva", 4\n'
+    assert texts(read(tmp_path, "a.csv", data)) == [
+        "no | name | rent", "1 | Smith, John | 3", "2 | Ng; Eva | 4",
+    ]  # fmt: skip
+
+
 def test_quotes_hold_line_ends_and_a_quote_never_closed_does_no_harm(tmp_path: Path) -> None:
     good = b'name,note\nAnn,"first\nsecond ""q"""\n'
     assert texts(read(tmp_path, "a.csv", good)) == ["name | note", 'Ann | first second "q"']
@@ -62,7 +69,7 @@ def test_a_header_too_long_to_be_carried_is_said_in_each_record(tmp_path: Path) 
     data = ",".join(names) + "\n" + ",".join("abc,efgh") + "\n"
     text = read(tmp_path, "a.csv", data.encode()).text
     assert text.startswith("A rather long name of column 0: a\n")
-    assert "column 3" not in text
+    assert text.endswith(f"\n\n{names[3]}:\n{names[4]}:\n")
 
 
 def test_a_million_columns_and_a_line_without_end_are_survived(tmp_path: Path) -> None:

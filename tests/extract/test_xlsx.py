@@ -136,7 +136,10 @@ def test_a_header_too_long_to_be_carried_is_said_in_each_record(tmp_path: Path) 
         book.active.append([f"v{n}" if n != 3 else None for n in range(8)])
 
     lines = texts(read(tmp_path, "a.xlsx", workbook(build)))
-    assert lines[1:] == [f"{name}: v{n}" for n, name in enumerate(names) if n != 3]
+    said = [f"{name}: v{n}" for n, name in enumerate(names) if n != 3]
+    assert lines[1:] == [*said, f"{names[3]}:"]
+    alone = read(tmp_path, "b.xlsx", workbook(lambda book: book.active.append(names)))
+    assert texts(alone)[1:] == [f"{name}:" for name in names]
 
 
 def test_hidden_sheets_comments_and_merged_cells(tmp_path: Path) -> None:
@@ -219,3 +222,57 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "c.xlsx", workbook(lambda book: None)).code == "extract.empty"
     bomb = with_sheet(" " * 40_000_000)
     assert refused(tmp_path, "d.xlsx", bomb).code == "extract.too_large"
+
+
+def test_parts_of_seconds_are_no_digits_of_a_number(tmp_path: Path) -> None:
+    def build(book: Any) -> None:
+        moment = datetime(2024, 1, 31, 10, 20, 30)  # noqa: DTZ001 - wall clock
+        for at, style in enumerate(("d/m/yyyy hh:mm:ss.000", "hh:mm:ss.00", "h:mm A/P"), 1):
+            book.active.cell(1, at, moment).number_format = style
+        book.active.cell(1, 4, 1234.5).number_format = "0.000"
+
+    day = "2024-01-31 10:20:30"
+    assert texts(read(tmp_path, "a.xlsx", workbook(build)))[1] == f"{day} | {day} | {day} | 1234.5"
+
+
+def test_characters_that_xml_cannot_hold_are_written_out(tmp_path: Path) -> None:
+    cells = "".join(
+        f'<c t="inlineStr"><is><t>{text}</t></is></c>'
+        for text in ("a_x000D_", "b_x005F_x0041_", "_x4E2d_", "_xD83D_", "_x00_")
+    )
+    data = with_sheet(f'<row>{cells}<c t="str"><v>g_x0041_</v></c></row>')
+    lines = texts(read(tmp_path, "a.xlsx", data))
+    assert lines[1] == "a | b_x0041_ | 中 | _x00_ | gA"
+
+
+def test_smart_art_on_a_sheet_is_read_and_an_empty_chart_is_no_picture(tmp_path: Path) -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    words = (
+        '<dgm:dataModel xmlns:dgm="d" xmlns:a="a"><dgm:ptLst><dgm:pt><dgm:t><a:p><a:r>'
+        "<a:t>Plan</a:t></a:r></a:p></dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"
+    )
+
+    def threads(*pairs: tuple[str, str]) -> bytes:
+        inner = "".join(
+            f'<Relationship Id="r{at}" Type="{kind}/{one}" Target="{name}"/>'
+            for at, (one, name) in enumerate(pairs)
+        )
+        return f"<Relationships>{inner}</Relationships>".encode()
+
+    def build(book: Any) -> None:
+        book.active.title = "Plan"
+        book.create_sheet("Chart")
+
+    parts: dict[str, bytes | None] = {
+        "xl/worksheets/_rels/sheet1.xml.rels": threads(("drawing", "/xl/drawings/d1.xml")),
+        "xl/worksheets/_rels/sheet2.xml.rels": threads(("drawing", "/xl/drawings/d2.xml")),
+        "xl/drawings/d1.xml": b"<wsDr/>",
+        "xl/drawings/d2.xml": b"<wsDr/>",
+        "xl/drawings/_rels/d1.xml.rels": threads(("diagramData", "/xl/diagrams/data1.xml")),
+        "xl/drawings/_rels/d2.xml.rels": threads(("chart", "/xl/charts/chart1.xml")),
+        "xl/diagrams/data1.xml": words.encode(),
+        "xl/charts/chart1.xml": b"<chartSpace><chart/></chartSpace>",
+    }
+    document = read(tmp_path, "a.xlsx", repacked(workbook(build), parts))
+    assert texts(document) == ["Plan", "Plan"]
+    assert [page.state for page in document.pages] == [PageState.INDEXED, PageState.BLANK]

@@ -224,6 +224,7 @@ def test_an_archive_that_changed_since_is_to_be_tried_again(tmp_path: Path) -> N
         ("合同.txt", "gbk"), ("2024年度报告（最终版）.txt", "gbk"),
         ("契約書のサンプル.txt", "cp932"),
         ("合同.txt", "utf-8"), ("合約書.txt", "big5"), ("договор.txt", "cp866"),
+        ("Україна.txt", "cp866"), ("СЧЕТ 5.txt", "cp866"), ("Ñandú año.txt", "cp437"),
         ("보고서 최종.txt", "cp949"), ("Prüfbericht.txt", "cp437"),
         ("Übersicht und Maße.txt", "cp437"),
         ("naïve café.txt", "utf-8"),
@@ -347,3 +348,15 @@ def test_containers_are_known_by_their_endings() -> None:
     assert [is_container(each) for each in ("a.zip", "A.EML", "x/y.Msg", "zip", "a.pdf", "")] == [
         True, True, True, False, False, False,
     ]  # fmt: skip
+
+
+def test_the_last_part_of_a_split_archive_is_told_from_a_bomb(tmp_path: Path) -> None:
+    parts: list[dict[str, object]] = [
+        {"name": b"a.txt", "data": b"one", "at": 4},
+        {"name": b"b.txt", "data": b"two", "at": 4, "volume": 1},
+    ]
+    with pytest.raises(StageError) as error:
+        extract(written(tmp_path / "a.zip", raw_zip(parts)))
+    failure = error.value.failure
+    assert (failure.code, "split" in failure.message) == ("extract.unsupported", True)
+    assert "zip -s 0" in failure.hint

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from kb.errors import StageError
 from kb.extract.plain.encoding import decode
 
+_RUSSIAN = re.compile("(?:[А-ЯЁЄЇЎ]?[а-яёєїў]+|[А-ЯЁЄЇЎ]+)")
 _DRIVE = re.compile(r"^[A-Za-z]:(?=[\\/])")
 #: No file system takes a longer piece of a name, and no terminal a longer name.
 _LONGEST_PIECE, _LONGEST = 200, 1000
@@ -71,8 +72,10 @@ def _likely(together: bytes) -> str | None:
     try:
         _, encoding = decode(together)
     except StageError:
-        return _common_chinese(together)
-    return encoding if codecs.lookup(encoding).name in _LIKELY else _common_chinese(together)
+        encoding = "ascii"
+    if codecs.lookup(encoding).name in _LIKELY:
+        return encoding
+    return _common_chinese(together) or _common_russian(together)
 
 
 def _common_chinese(together: bytes) -> str | None:
@@ -84,6 +87,18 @@ def _common_chinese(together: bytes) -> str | None:
     high = re.findall(rb"[\x80-\xff]+", together)
     common = re.compile(rb"(?:[\xb0-\xd7][\xa1-\xfe]|\xa1[\xa1-\xfe]|\xa3[\xa1-\xfe])+")
     return "gbk" if high and all(common.fullmatch(run) for run in high) else None
+
+
+def _common_russian(together: bytes) -> str | None:
+    """Take a few characters for cp866 when they make words of Russian letters in one case.
+
+    In the encodings of Western Europe these bytes are letters with accents, of which hardly two
+    ever stand side by side.
+    """
+    high = re.findall(rb"[\x80-\xff]+", together)
+    words = [run.decode("cp866") for run in high]
+    long = sum(map(len, words)) >= 3 * len(words)
+    return "cp866" if words and long and all(map(_RUSSIAN.fullmatch, words)) else None
 
 
 def _clean(name: str) -> str:

@@ -34,6 +34,7 @@ _UTF8, _ENCRYPTED = 0x800, 0x1
 _UNICODE_PATH: Final = 0x7075
 _PIECE: Final = 1 << 18
 _PASSWORD = "Unpack it with its password and ingest the files."  # noqa: S105 - a sentence
+_SPLIT = "Join its parts (`zip -s 0 SPLIT.zip --out WHOLE.zip`) and ingest the whole."
 _METHOD = "Pack the archive anew with the usual method (`zip -r new.zip FOLDER`)."
 
 
@@ -137,7 +138,13 @@ def _refuse(entry: zipfile.ZipInfo) -> None:
 
 
 def _refuse_overlaps(entries: Sequence[zipfile.ZipInfo]) -> None:
-    """Refuse an archive whose members share their packed bytes, as bombs do and no program."""
+    """Refuse an archive whose members share their packed bytes, as bombs do and no program.
+
+    In one that was split over several files, they only seem to: places count anew in each file.
+    """
+    if any(each.volume for each in entries):
+        message = "It is the last part of an archive that was split over several files."
+        raise StageError(failure("extract.unsupported", message, hint=_SPLIT))
     places = sorted((each.header_offset, each.compress_size) for each in entries)
     for (start, packed), (following, _) in pairwise(places):
         if start + packed > following or start == following:

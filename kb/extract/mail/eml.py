@@ -6,6 +6,7 @@ by a grammar, and raises on those that break it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email import message_from_bytes
 from typing import IO, Final
@@ -26,7 +27,31 @@ _SIGNATURES: Final = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
 )
 _SEALED: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+#: Editors put these before a mail that was saved as text.
+_MARKS: Final = (
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+    (b"\xef\xbb\xbf", "utf-8"),
+)
+#: Reports of what became of a mail: names and values, as in headers.
+_REPORTS: Final = ("delivery-status", "disposition-notification", "feedback-report")
+#: It tells where on the net the part is to be had.
+_ELSEWHERE: Final = "message/external-body"
+#: Kinds of text that are for programs, or say again what another part says.
+_NOT_WORDS: Final = frozenset(
+    {"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/css"}
+    | {"text/javascript", "text/xml", "text/csv", "text/rtf", "text/x-amp-html"}
+)
+#: Marks in the two old kinds of text with marks.
+_RICH: Final = re.compile(r"</?[A-Za-z-]{1,40}>")
+#: The plain wording stands for the letter unless the other has so many times its letters.
+_POORER: Final = 4
+_FEW: Final = 400
+_TAGS: Final = re.compile(rb"<[^<>]*>")
+_UNSEEN: Final = re.compile(rb"<(?:style|script|head)\b", re.IGNORECASE)
 _DEEPEST: Final = 50
+#: The headers that tell a mail stand within so many bytes.
+LOOKED_AT: Final = 4096
 
 
 def read(data: bytes, source: Source) -> Document:
@@ -45,7 +70,7 @@ def hold(file: IO[bytes]) -> MailHolder:
 
 def _parsed(data: bytes, source: Source | None) -> Mail:
     """Take a mail apart; without a source only its attachments are wanted."""
-    whole = Part(message_from_bytes(data))
+    whole = Part(message_from_bytes(_bare(data)))
     if not _TELLING & {str(name).lower() for name in whole.message}:
         hint = "Give the file the ending that says what it is."
         raise StageError(failure("extract.corrupt", "The file is not a mail.", hint=hint))
@@ -53,6 +78,20 @@ def _parsed(data: bytes, source: Source | None) -> Mail:
     mail.headers = [("Subject", mail.subject), *((name, whole.header(name)) for name in _SHOWN)]
     _Taking(mail, source).take(whole, 0, silent=source is None)
     return mail
+
+
+def is_letter(data: bytes) -> bool:
+    """Tell by its first bytes whether a file begins with the headers of a mail."""
+    head = message_from_bytes(_bare(data[:LOOKED_AT]))
+    return bool(_TELLING & {str(name).lower() for name in head})
+
+
+def _bare(data: bytes) -> bytes:
+    """Give a mail from its first header on, in bytes of which ASCII is a part."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            data = data[len(mark) :].decode(encoding, "replace").encode()
+    return data.lstrip(b"\r\n")
 
 
 @dataclass(slots=True)
@@ -71,15 +110,17 @@ class _Taking:
         elif part.kind.startswith("multipart/") and part.parts:
             for each in part.parts:
                 self.take(each, depth + 1, silent=silent)
-        elif part.kind == "message/rfc822":
+        elif part.kind.endswith(_REPORTS):
+            if not silent:
+                self.mail.add("\n".join(_status(each) for each in part.parts))
+        elif part.kind.startswith("message/") and part.kind != _ELSEWHERE and part.parts:
             self._enclose(part)
         elif part.kind not in _SIGNATURES and not part.is_picture_inside:
             self._leaf(part, silent=silent)
 
     def _choose(self, parts: list[Part], depth: int, *, silent: bool) -> None:
-        """Read one of several wordings: plain text if there is any; files from all of them."""
-        plain = [each for each in parts if each.kind == "text/plain" and each.data.strip()]
-        best = plain[-1] if plain else parts[-1] if parts else None
+        """Read one of several wordings, and take the files of all of them."""
+        best = _best(parts)
         for each in parts:
             if each is best:
                 self.take(each, depth + 1, silent=silent)
@@ -87,11 +128,8 @@ class _Taking:
                 self.take(each, depth + 1, silent=True)
 
     def _leaf(self, part: Part, *, silent: bool) -> None:
-        is_words = part.kind in {"text/plain", "text/html", "text/rfc822-headers"}
-        if part.kind == "message/delivery-status":
-            if not silent:
-                self.mail.add("\n".join(_status(each) for each in part.parts))
-        elif part.is_file or not (is_words or part.kind.startswith("multipart/")):
+        is_words = part.kind.startswith("text/") and part.kind not in _NOT_WORDS
+        if part.is_file or not (is_words or part.kind.startswith("multipart/")):
             self._attach(part, part.data)
         elif not silent:
             self._say(part)
@@ -108,6 +146,8 @@ class _Taking:
         if part.kind == "text/html" and self.source is not None:
             self.mail.add_html(text, self.source)
         else:
+            if part.kind in {"text/enriched", "text/richtext"}:
+                text = _RICH.sub("", text)
             flowed = part.parameter("format").lower() == "flowed"
             delete = part.parameter("delsp").lower() == "yes"
             self.mail.add(unflowed(text, delete_space=delete) if flowed else text)
@@ -147,5 +187,30 @@ class _Taking:
         raise StageError(failure("extract.encrypted", hint=LOCKED))
 
 
+def _best(parts: list[Part]) -> Part | None:
+    """Give the wording to read: plain text, unless it only says that there is HTML."""
+    plain = [each for each in parts if each.kind == "text/plain" and each.data.strip()]
+    if not plain:
+        for people in parts[::-1]:
+            if people.kind == "text/html" or people.kind.startswith("multipart/"):
+                return people
+        return parts[-1] if parts else None
+    short = len(plain[-1].data.split())
+    for each in parts if short < _FEW else ():
+        pages = [page for page in (each, *each.parts) if page.kind == "text/html"]
+        if any(_words(page.data) > _POORER * short for page in pages):
+            return each
+    return plain[-1]
+
+
+def _words(page: bytes) -> int:
+    """Count the words of an HTML page, about."""
+    first, *others = _UNSEEN.split(page)
+    shown = [first, *(each.partition(b"</")[2] for each in others)]
+    return sum(len(_TAGS.sub(b" ", each).split()) for each in shown)
+
+
 def _status(part: Part) -> str:
-    return "".join(f"{name}: {part.header(str(name))}\n" for name in part.message)
+    fields = "".join(f"{name}: {part.header(str(name))}\n" for name in part.message)
+    more = part.message.get_payload()
+    return f"{fields}\n{more}" if isinstance(more, str) and more.strip() else fields

@@ -13,7 +13,6 @@ from kb.model import Document, Heading, Member, Source
 
 #: What stands first in a mail that OpenPGP made unreadable.
 _PGP = "-----BEGIN PGP MESSAGE-----"
-_UTF8_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +49,13 @@ class Mail:
         self.body += text if text.endswith("\n") else text + "\n"
 
     def add_html(self, html: str, source: Source) -> None:
-        """Add a part of the body that is HTML, as the reader of web pages reads it."""
-        from kb.extract.web.html import read
+        """Add a part of the body that is HTML; all of it is the letter."""
+        from kb.extract.web.whole import read_whole
 
         if not html.strip():
             return
         try:
-            # The mark outweighs what the page says of its encoding, which was true of other bytes.
-            page = read(_UTF8_MARK + keepable(html).encode(), source)
+            page = read_whole(html, source)
         except StageError as error:
             if error.failure.code != "extract.empty":
                 self.problems.append(error.failure.at(locator="body"))

@@ -6,6 +6,8 @@ import io
 from typing import IO, Final
 
 from kb.errors import StageError, failure
+from kb.extract.mail import eml
+from kb.extract.mail.eml import LOOKED_AT, is_letter
 from kb.extract.mail.message import LOCKED, Attachment, Mail, MailHolder, composed
 from kb.extract.mail.properties import Properties, Storage, open_storage
 from kb.extract.mail.rfc822 import as_eml
@@ -34,13 +36,20 @@ _DEEPEST: Final = 10
 def read(data: bytes, source: Source) -> Document:
     """Give the mail's headers and body, with its attachments as members.
 
+    A mail as it travels, which other programs save under the same ending, is read as that one is.
     Raises StageError: `extract.corrupt`, `extract.encrypted`.
     """
+    if is_letter(data):
+        return eml.read(data, source)
     return composed(_parsed(open_storage(io.BytesIO(data)), source, 0), kind="msg", source=source)
 
 
 def hold(file: IO[bytes]) -> MailHolder:
     """Open a mail for its attachments. Raises StageError."""
+    if is_letter(file.read(LOOKED_AT)):
+        file.seek(0)
+        return eml.hold(file)
+    file.seek(0)
     return MailHolder(_parsed(open_storage(file), None, 0).attachments)
 
 

@@ -23,6 +23,14 @@ _ENDINGS: Final = {
     "text/plain": ".txt",
     "text/csv": ".csv",
     "text/calendar": ".ics",
+    "text/rtf": ".rtf",
+    "text/xml": ".xml",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/gif": ".gif",
+    "image/tiff": ".tif",
     "message/rfc822": ".eml",
 }
 #: Parameters of a header that is longer are not looked for.

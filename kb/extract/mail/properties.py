@@ -32,6 +32,25 @@ _NAMES: Final = {
 }  # fmt: skip
 
 
+#: The language of the program that wrote the mail, and the code pages of Windows by language.
+_LANGUAGE: Final = 0x3FF1
+_TRADITIONAL: Final = (0x0404, 0x0C04, 0x1404)
+_PAGES: Final = {
+    **dict.fromkeys((0x02, 0x19, 0x22, 0x23, 0x2F), "cp1251"),
+    **dict.fromkeys((0x05, 0x0E, 0x15, 0x18, 0x1A, 0x1B, 0x1C, 0x24), "cp1250"),
+    **dict.fromkeys((0x25, 0x26, 0x27), "cp1257"),
+    0x08: "cp1253", 0x1F: "cp1254", 0x0D: "cp1255", 0x01: "cp1256", 0x2A: "cp1258",
+    0x04: "gb18030", 0x11: "cp932", 0x12: "cp949", 0x1E: "cp874",
+}  # fmt: skip
+
+
+def _page_of(language: int) -> str:
+    """Give the code page that Windows uses for a language by its number."""
+    if language in _TRADITIONAL:
+        return "big5hkscs"
+    return _PAGES.get(language & 0x3FF, "cp1252")
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """A folder of a compound file."""
@@ -86,7 +105,7 @@ class Properties:
     #: Bytes that stand before the table, where it is neither of the two kinds of mails.
     head: int = 0
     _fixed: dict[int, tuple[int, bytes]] = field(init=False)
-    _encoding: str | None = field(init=False)
+    _encodings: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         data = self.storage.stream("__properties_version1.0") or b""
@@ -96,8 +115,9 @@ class Properties:
             kind, number, _flags, value = struct.unpack_from("<HHI8s", data, at)
             self._fixed[number] = (kind, value)
         pages = (self.number(each) for each in _CODE_PAGES)
-        page = next((each for each in pages if each), 0)
-        self._encoding = _NAMES.get(page) or (f"cp{page}" if page else None)
+        self._encodings = [_NAMES.get(page) or f"cp{page}" for page in pages if page]
+        if language := self.number(_LANGUAGE):
+            self._encodings.append(_page_of(language))
 
     def text(self, number: int) -> str:
         """Give a property that is text."""
@@ -135,4 +155,9 @@ class Properties:
         return self.storage.stream(f"__substg1.0_{number:04X}{kind:04X}")
 
     def _decoded(self, data: bytes) -> str:
-        return loose_text(data, self._encoding)
+        for encoding in self._encodings:
+            try:
+                return data.decode(encoding)
+            except (LookupError, ValueError):
+                continue
+        return loose_text(data, None)

@@ -16,8 +16,27 @@ _BUILT_IN = {
     46: SPAN,
 }
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
+#: Parts of a second, whose zeros are no digits of a number.
+_FRACTION = re.compile(r"s\.0+")
+#: Morning or afternoon.
+_HALVES = re.compile(r"am/pm|a/p|上午/下午|午前/午後")
 _SPAN = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _EPOCH, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 - wall clock
+
+
+def plain(text: str) -> str:
+    r"""Give a text without Excel's way to write characters that XML cannot hold.
+
+    >>> plain("a_x000D_\nb"), plain("5_x005F_x0031_"), plain("_x4e2d_")
+    ('a\nb', '5_x0031_', '中')
+    """
+    return _ESCAPED.sub(_unescaped, text) if "_x" in text else text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if character.isprintable() or character in "\t\n" else ""
 
 
 def kind_of(code: int, written: str | None) -> str:
@@ -31,6 +50,8 @@ def _kind(written: str) -> str:
 
     >>> _kind('yyyy"年"m"月"d"日"'), _kind("[$-409]h:mm AM/PM"), _kind('0.0%'), _kind('#,##0 "d"')
     ('date', 'time', 'percent', 'number')
+    >>> _kind("d/m/yy hh:mm:ss.000"), _kind("mm:ss.0"), _kind("h:m A/P")
+    ('both', 'time', 'time')
     """
     first = written[:500].split(";", 1)[0]
     bare = _LITERAL.sub("", first).lower().replace("general", "")
@@ -38,15 +59,15 @@ def _kind(written: str) -> str:
         return SPAN
     if "%" in bare:
         return PERCENT
-    if re.search(r"[#0?]", bare.replace("ss.0", "").replace(".000", "")):
+    if re.search(r"[#0?]", _FRACTION.sub("s", bare)):
         return NUMBER
-    day = re.search(r"[ydeg]|mmm", bare.replace("am/pm", "")) is not None
+    day = re.search(r"[ydeg]|mmm", _HALVES.sub("", bare)) is not None
     hour = re.search(r"[hs]", bare) is not None
     if day and hour:
         return BOTH
     if hour:
         return TIME
-    return DATE if day or "m" in bare.replace("am/pm", "") else NUMBER
+    return DATE if day or "m" in _HALVES.sub("", bare) else NUMBER
 
 
 def shown(number: str, kind: str, *, from_1904: bool = False) -> str:

@@ -1,23 +1,28 @@
 """Word (DOCX): paragraphs, lists and tables in the order of the body.
 
 In the text: what the reader sees in the body, with the numbers that Word counts, tracked
-insertions, hyperlinks, equations, footnotes, comments and text boxes after the paragraph they
-hang on, and descriptions that people gave to pictures. Not in it: tracked deletions, hidden text,
-field codes; nor headers and footers, whose characters are counted.
+insertions, hyperlinks, equations, footnotes, comments, charts, SmartArt and text boxes after the
+paragraph they hang on, descriptions that people gave to pictures, and the header and footer of a
+first page alone. Not in it: tracked deletions, hidden text, field codes; nor headers and footers
+of many pages, whose characters are counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
-from kb.errors import StageError, failure
+from kb.errors import Failure, StageError, failure
 from kb.extract.canonical import Composer, sensible_title, stem
+from kb.extract.office.docx_foreign import DEEPEST, add_foreign
 from kb.extract.office.docx_lists import Lists, Style, Styles, read_lists
+from kb.extract.office.docx_margins import Margins, counted, without_numbers
 from kb.extract.office.docx_math import formula
-from kb.extract.office.drawing import description
+from kb.extract.office.docx_signs import art, boxes, form_field, symbol
+from kb.extract.office.drawing import description, said
+from kb.extract.office.graphics import graphic
 from kb.extract.office.package import DAMAGE, Package, main_part, open_package, switched_on
 from kb.extract.rows import row
 from kb.extract.xml import below, child, local, value
@@ -44,12 +49,21 @@ def read(data: bytes, source: Source) -> Document:
     Raises StageError: `extract.encrypted`, `extract.unsupported`, `extract.too_large`,
     `extract.corrupt`.
     """
+    return read_inner(data, source, 0)
+
+
+def read_inner(data: bytes, source: Source, depth: int) -> Document:
+    """Do what `read` does, for a file that lies `depth` others deep."""
     package = open_package(data)
     body = child(main_part(package, "document", "a Word document"), "body")
     if body is None:
         raise StageError(failure("extract.corrupt", "The file is not a Word document."))
     styles = Styles(package.related("styles"))
     reader = _Body(
+        package=package,
+        source=source,
+        depth=depth,
+        behind=package.behind(package.main),
         styles=styles,
         lists=read_lists(package.related("numbering"), styles),
         notes={
@@ -58,20 +72,32 @@ def read(data: bytes, source: Source) -> Document:
             **_notes(package, "comment", "comments"),
         },
     )
+    margins = Margins(package, body)
+    reader.margins(margins.once("header"))
     reader.blocks(body)
+    reader.margins(margins.once("footer"))
+    left_out = counted(margins.repeated())
+    if not reader.out.document(title="", kind="").text and not reader.pictures:
+        reader.margins(margins.repeated())  # it is all that there is
+        left_out = 0
     title = sensible_title(" ".join(reader.titles[:1])) or package.declared_title()
     document = reader.out.document(title=title or stem(source), kind="docx")
     if not document.text.strip() and reader.pictures:
         message = "The file holds pictures and no text."
         raise StageError(failure("extract.no_text", message, pictures=len(reader.pictures)))
-    pages = (replace(document.pages[0], left_out=_repeated(package)),)
-    return replace(document, pages=pages)
+    pages = (replace(document.pages[0], left_out=left_out),)
+    return replace(document, pages=pages, problems=tuple(reader.problems))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Body:
     """Walks the body and composes the text."""
 
+    package: Package
+    source: Source
+    depth: int
+    #: Finds the part behind the key of a relation.
+    behind: Callable[[str], etree._Element | None]
     styles: Styles
     lists: Lists
     notes: dict[tuple[str, str], etree._Element]
@@ -81,15 +107,32 @@ class _Body:
     waiting: list[tuple[str, etree._Element]] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
     pictures: list[etree._Element] = field(default_factory=list)
+    problems: list[Failure] = field(default_factory=list)
+
+    def margins(self, roots: Iterable[etree._Element]) -> None:
+        """Add headers or footers, but for the numbers of pages."""
+        for root in roots:
+            self.blocks(without_numbers(root))
 
     def blocks(self, parent: etree._Element) -> None:
         """Add the paragraphs and tables below `parent`."""
         for element in _below(parent):
-            if local(element) == "p":
+            name = local(element)
+            if name == "p":
                 self._paragraph(element)
-            else:
+            elif name == "tbl":
                 self._table(element)
+            else:
+                self._foreign(element)
             self._after()
+
+    def _foreign(self, element: etree._Element) -> None:
+        """Add a text in another format that stands here whole."""
+        threads = {each.key: each.target for each in self.package.relations(self.package.main)}
+        name = threads.get(value(element, "id") or "", "")
+        if self.depth < DEEPEST:
+            problem = add_foreign(self.out, self.package, name, self.source, self.depth)
+            self.problems.extend([problem] if problem else [])
 
     def _paragraph(self, element: etree._Element) -> None:
         label, text, style = self._read(element)
@@ -132,7 +175,7 @@ class _Body:
                 label, text, _ = self._read(element)
                 if text or label.strip("• "):  # rows are often numbered by an empty list item
                     yield (label + " ".join(text.split())).strip()
-            else:
+            elif local(element) == "tbl":
                 for row in _below(element, "tr"):
                     yield from (line for each in _below(row, "tc") for line in self._lines(each))
 
@@ -157,12 +200,21 @@ class _Body:
         if name in {"footnoteReference", "endnoteReference", "commentReference"}:
             return self._mark(name.removesuffix("Reference"), value(element, "id") or "")
         if name in {"drawing", "pict", "object"}:
-            self.waiting.extend(("", box) for box in element.iter("{*}txbxContent"))
-            if element.find(".//{*}blip") is not None:
-                self.pictures.append(element)
-                described = element.find("./*/{*}docPr")
-                return description(described.get("descr") if described is not None else None)
+            return self._drawing(element)
+        if name == "tbl":  # some programs put tables into paragraphs, against the rules
+            self.waiting.append(("", element))
+        if name in {"sym", "fldChar"}:
+            return symbol(element) if name == "sym" else form_field(element)
         return _SIGNS.get(name, "")
+
+    def _drawing(self, element: etree._Element) -> str:
+        """Give what describes a picture; the words within are put by."""
+        self.waiting.extend(("", box) for box in boxes(element))
+        if element.find(".//{*}blip") is not None:
+            self.pictures.append(element)
+            described = element.find("./*/{*}docPr")
+            return description(described.get("descr") if described is not None else None)
+        return art(element)
 
     def _mark(self, kind: str, key: str) -> str:
         note = self.notes.get((kind, key))
@@ -182,13 +234,17 @@ class _Body:
             mark, element = self.waiting.pop(0)
             if mark:
                 self.out.add(f"{mark} " + " ".join(self._lines(element)))
-            else:
+            elif local(element) == "txBody":
+                self.out.add(said(element), gap=True)
+            elif local(element) == "tbl":
+                self._table(element)
+            elif not graphic(self.out, element, self.behind):
                 self.blocks(element)
 
 
 def _below(parent: etree._Element, *names: str) -> Iterator[etree._Element]:
     """Give the blocks below `parent`, looking through wrappers but not into other blocks."""
-    wanted = names or ("p", "tbl")
+    wanted = names or ("p", "tbl", "altChunk")
     for element in parent:
         name = local(element)
         if name in wanted:
@@ -244,13 +300,3 @@ def _notes(package: Package, kind: str, relation: str) -> dict[tuple[str, str], 
         for note in below(root, kind)
         if value(note, "type") in {None, "normal"}
     }
-
-
-def _repeated(package: Package) -> int:
-    """Count the characters of headers and footers, each of which is there once."""
-    names = {
-        each.target for each in package.relations(package.main) if each.kind in {"header", "footer"}
-    }
-    roots = (package.whole_part(name) for name in names)
-    texts = (text for root in roots if root is not None for text in root.iter("{*}t"))
-    return sum(len(text.text or "") for text in texts)

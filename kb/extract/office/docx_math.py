@@ -56,7 +56,16 @@ _PARTS = ("num", "den", "e", "sup", "sub", "lim")
 
 def _grouped(element: etree._Element | None) -> str:
     """Give a part in brackets, where without them it would be read otherwise."""
-    text = "" if element is None else formula(element).strip()
+    return "" if element is None else grouped(formula(element))
+
+
+def grouped(text: str) -> str:
+    """Give a part of an equation in brackets, where without them it would be read otherwise.
+
+    >>> grouped("x"), grouped("a+b")
+    ('x', '(a+b)')
+    """
+    text = text.strip()
     return text if len(text) < 2 or text.isalnum() else f"({text})"
 
 

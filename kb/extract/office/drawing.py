@@ -1,23 +1,20 @@
-"""DrawingML, which slides, sheets and documents share: text, places and charts."""
+"""DrawingML, which slides, sheets and documents share: text and places."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import TypeVar
 
 from lxml import etree
 
-from kb.extract.canonical import Composer, sensible_title
-from kb.extract.rows import table
+from kb.extract.canonical import sensible_title
 from kb.extract.xml import child, local, value
 
 _Thing = TypeVar("_Thing")
 #: So deep are slides cut into strips and columns.
 _DEEPEST = 40
-_MAX_POINTS = 5000
 #: How Office marks descriptions of its own making.
 _GUESS = re.compile("generat|generier|généré|generad|生成|產生", re.IGNORECASE)
 
@@ -147,39 +144,6 @@ def _text(paragraph: etree._Element) -> str:
             continue
         found.append({"br": "\n", "tab": "\t"}.get(local(element), element.text or ""))
     return "".join(found).replace("\v", "\n").strip()
-
-
-def chart(out: Composer, root: etree._Element) -> None:
-    """Add a chart's title, and its values under the names of its series."""
-    top = child(root, "chart")
-    title = said(child(top, "title"))
-    axes = (said(child(each, "title")) for each in root.iter("{*}catAx", "{*}valAx", "{*}dateAx"))
-    out.add("\n".join(each for each in (title, *axes) if each.strip()), gap=True)
-    names: list[str] = []
-    columns: list[list[str]] = []
-    categories: list[str] = []
-    for series in root.iter("{*}ser"):
-        names.append(" ".join(_points(child(series, "tx"))))
-        found = child(series, "cat")
-        categories = categories or _points(found if found is not None else child(series, "xVal"))
-        numbers = child(series, "val")
-        columns.append(_points(numbers if numbers is not None else child(series, "yVal")))
-    rows = zip_longest(categories, *columns, fillvalue="")
-    if columns:
-        table(out, [["", *names], *rows])
-
-
-def _points(parent: etree._Element | None) -> list[str]:
-    """Give the cached values of a reference, each in its place."""
-    found: dict[int, str] = {}
-    for point in parent.iter("{*}pt") if parent is not None else ():
-        place, text = _whole(point.get("idx")), child(point, "v")
-        if text is not None and 0 <= place < _MAX_POINTS:
-            found[place] = text.text or ""
-    if not found and parent is not None:
-        stated = parent.find("{*}v")
-        found = {} if stated is None else {0: stated.text or ""}
-    return [found.get(place, "") for place in range(max(found, default=-1) + 1)]
 
 
 def description(text: str | None) -> str:

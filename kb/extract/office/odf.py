@@ -7,10 +7,11 @@ of which one empty row may have a million.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
@@ -18,7 +19,8 @@ from kb.errors import StageError, failure
 from kb.extract.canonical import Composer, sensible_title, stem
 from kb.extract.office.drawing import Place, reading_order
 from kb.extract.office.odf_lists import Lists
-from kb.extract.office.odf_text import Text, sheet_cells, sheet_rows
+from kb.extract.office.odf_objects import add_object
+from kb.extract.office.odf_text import Text, comment, shapes_in_cells, sheet_cells, sheet_rows
 from kb.extract.office.package import DAMAGE
 from kb.extract.parts import Part, joined, part
 from kb.extract.rows import Grid, Rows
@@ -48,18 +50,17 @@ def read(data: bytes, source: Source) -> Document:
     body = next(iter(below(child(file.content, "body"))), None)
     if body is None:
         raise StageError(failure("extract.corrupt", "The file is not an OpenDocument file."))
-    lists = Lists.read((file.styles, file.content))
+    text = Text(lists=Lists.read((file.styles, file.content)), add_object=file.add_object)
     meta = child(file.meta, "meta", "title")
     title = sensible_title(meta.text) if meta is not None else None
     if local(body) == "spreadsheet":
-        sheets = [_sheet(each, lists) for each in below(body, "table")]
+        sheets = [_sheet(each, text) for each in below(body, "table")]
         return joined(sheets, title=title or stem(source), kind="odf", name="sheet", source=source)
     if local(body) in {"presentation", "drawing"}:
-        slides = [_slide(each, lists, at) for at, each in enumerate(below(body, "page"), 1)]
+        slides = [_slide(each, text, at) for at, each in enumerate(below(body, "page"), 1)]
         first = slides[0].headings[:1] if slides else ()
         title = title or sensible_title(first[0].title if first else None)
         return joined(slides, title=title or stem(source), kind="odf", name="slide", source=source)
-    text = Text(lists=lists)
     text.blocks(body)
     title = sensible_title(" ".join(text.titles[:1])) or title
     document = text.out.document(title=title or stem(source), kind="odf")
@@ -73,6 +74,16 @@ class _File:
     content: etree._Element
     styles: etree._Element | None
     meta: etree._Element | None
+    #: None where all parts stand in one XML file.
+    archive: zipfile.ZipFile | None = None
+
+    def add_object(self, out: Composer, element: etree._Element) -> bool:
+        """Add the words of what an element embeds; tell whether it is known to have words."""
+        inside = next(below(element), None)
+        name = posixpath.normpath((value(element, "href") or "").strip())
+        if inside is None and self.archive is not None and name not in {".", ""}:
+            inside = _object(self.archive, name)
+        return inside is not None and add_object(out, inside)
 
 
 def _flat(data: bytes) -> _File:
@@ -91,7 +102,16 @@ def _zipped(data: bytes) -> _File:
     if "content.xml" not in found:
         raise StageError(failure("extract.corrupt", "The file is not an OpenDocument file."))
     content = parse(unpacked(archive, found["content.xml"]))
-    return _File(content, _part(archive, found, "styles.xml"), _part(archive, found, "meta.xml"))
+    styles, meta = (_part(archive, found, name) for name in ("styles.xml", "meta.xml"))
+    return _File(content, styles, meta, archive)
+
+
+def _object(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
+    """Parse the content of an object; None where it is of another program, damaged or not there."""
+    try:
+        return parse(unpacked(archive, archive.getinfo(f"{name}/content.xml")))
+    except (*DAMAGE, KeyError):
+        return None
 
 
 def _refuse_encrypted(
@@ -116,10 +136,10 @@ def _part(
         return None
 
 
-def _sheet(table: etree._Element, lists: Lists) -> Part:
+def _sheet(table: etree._Element, of: Text) -> Part:
     body = Composer()
     grid = Grid(Rows(body))
-    text = Text(lists=lists)
+    text = replace(of, out=body, waiting=[], picture=False)
     place = 0
     for row, times in sheet_rows(table):
         cells = dict(_values(row, text))
@@ -127,20 +147,21 @@ def _sheet(table: etree._Element, lists: Lists) -> Part:
             grid.add(number, cells)
         place += times
     grid.end()
-    text.out = body
+    grid.rows.end()
     for shapes in below(table, "shapes"):
         text.blocks(shapes)
+    for shape in shapes_in_cells(table):
+        text.shape(shape)
     for note in table.iter("{*}annotation"):
-        body.add("Comment: " + " ".join(text.lines(note)), gap=True)
+        body.add(comment(note) + " ".join(text.lines(note)), gap=True)
     words = body.document(title="", kind="").text.rstrip("\n")
     out = Composer()
     if words.strip():
         out.add(value(table, "name") or "Sheet", level=1)
-        hidden = value(table, "style-name") in lists.styles.hidden
+        hidden = value(table, "style-name") in text.lists.styles.hidden
         out.add("(This sheet is hidden.)" if hidden else "")
         out.add(words, gap=True)
-    picture = text.picture or table.find(".//{*}image") is not None
-    return part(out, picture=picture)
+    return part(out, picture=text.picture)
 
 
 def _values(row: etree._Element, text: Text) -> Iterator[tuple[int, str]]:
@@ -165,8 +186,8 @@ def _value(cell: etree._Element, text: Text) -> str:
     return shown or value(cell, "string-value") or stored or ""
 
 
-def _slide(page: etree._Element, lists: Lists, number: int) -> Part:
-    text = Text(lists=lists)
+def _slide(page: etree._Element, of: Text, number: int) -> Part:
+    text = replace(of, out=Composer(), waiting=[], picture=False, notes=0)
     titles: list[str] = []
     left_out = 0
     frames = [each for each in _frames(page) if local(each) != "notes"]
@@ -186,7 +207,7 @@ def _slide(page: etree._Element, lists: Lists, number: int) -> Part:
     out = Composer()
     if title or words.strip():
         out.add(title or f"Slide {number}", level=1)
-        hidden = value(page, "style-name") in lists.styles.hidden
+        hidden = value(page, "style-name") in text.lists.styles.hidden
         out.add("(This slide is hidden.)" if hidden else "")
         out.add(words, gap=True)
     return part(out, picture=text.picture, left_out=left_out)

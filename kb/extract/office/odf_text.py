@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -61,6 +61,8 @@ class Text:
     #: Notes, comments and text boxes that wait for the end of their paragraph or table.
     waiting: list[tuple[str, etree._Element]] = field(default_factory=list)
     notes: int = 0
+    #: Adds the words of an object in the text, where it has any, and tells whether it did.
+    add_object: Callable[[Composer, etree._Element], bool] = lambda _out, _element: False
 
     def blocks(self, parent: etree._Element) -> None:
         """Add what stands below an element."""
@@ -73,7 +75,7 @@ class Text:
             elif name == "table":
                 self._table(element)
             elif name in _SHAPES:
-                self._shape(element)
+                self.shape(element)
             elif name in _TRANSPARENT:
                 self.blocks(element)
             self._after()
@@ -119,9 +121,29 @@ class Text:
 
     def lines(self, cell: etree._Element) -> Iterator[str]:
         """Give the paragraphs of a cell or a note, those of lists and tables in it too."""
-        for element in cell.iter("{*}p", "{*}h"):
-            if not any(local(above) in _APART for above in _between(element, cell)):
+        for element in cell:
+            name = local(element)
+            if name in {"p", "h"}:
                 yield " ".join(self.inline(element).split())
+            elif name == "list":
+                yield from self._items(element, 1)
+            elif name not in _APART:
+                yield from self.lines(element)
+
+    def _items(self, element: etree._Element, level: int, style: str = "") -> Iterator[str]:
+        """Give the items of a list within a cell, each with its number or bullet."""
+        style = self.lists.begin(element, level, style)
+        for item in below(element, "list-item", "list-header"):
+            label = self.lists.item(item, style, level) if local(item) == "list-item" else ""
+            for inner in item:
+                if local(inner) == "list":
+                    yield from self._items(inner, level + 1, style)
+                elif local(inner) in {"p", "h"}:
+                    if text := " ".join(self.inline(inner).split()):
+                        yield label + text
+                    label = ""
+                elif local(inner) not in _APART:
+                    yield from self.lines(inner)
 
     def inline(self, parent: etree._Element) -> str:
         """Give the text of a paragraph; what hangs on it is put by."""
@@ -141,7 +163,7 @@ class Text:
             self.waiting.append((f"[{self.notes}] ", element))
             return f"[{self.notes}]"
         if name in _APART:
-            self.waiting.append(("Comment: " if name == "annotation" else "", element))
+            self.waiting.append((comment(element) if name == "annotation" else "", element))
             return ""
         return "" if name in _UNSEEN or not name else self.inline(element)
 
@@ -150,28 +172,24 @@ class Text:
         while self.waiting:
             mark, element = self.waiting.pop(0)
             if not mark:
-                self._shape(element)
+                self.shape(element)
             elif local(element) == "note":
                 note = child(element, "note-body")
                 self.out.add(mark + " ".join(self.lines(note)) if note is not None else "")
             else:
                 self.out.add(mark + " ".join(self.lines(element)), gap=True)
 
-    def _shape(self, shape: etree._Element) -> None:
-        """Add the text of a text box or shape, and the description of a picture."""
-        if shape.find(".//{*}image") is not None or shape.find(".//{*}object") is not None:
+    def shape(self, shape: etree._Element) -> None:
+        """Add the text of a text box or shape, what an object says, or what a picture shows."""
+        objects = [self.add_object(self.out, each) for each in below(shape, "object")]
+        if any(objects):
+            return  # beside it stands a picture of it
+        if shape.find(".//{*}image") is not None or objects:
             self.picture = True
-            described = child(shape, "desc")
-            words = " ".join((described.text or "").split()) if described is not None else ""
-            self.out.add(f"[{words}]" if words else "", gap=True)
+        described = (each.text or "" for each in below(shape, "title", "desc"))
+        words = " ".join(" ".join(described).split())
+        self.out.add(f"[{words}]" if words else "", gap=True)
         self.blocks(shape)
-
-
-def _between(element: etree._Element, top: etree._Element) -> Iterator[etree._Element]:
-    for above in element.iterancestors():
-        if above is top:
-            return
-        yield above
 
 
 def _rows(table: etree._Element) -> Iterator[etree._Element]:
@@ -190,6 +208,22 @@ def _cells(each: etree._Element) -> Iterator[tuple[etree._Element, int]]:
         if local(cell) == "covered-table-cell":
             cell = etree.Element("covered")  # noqa: PLW2901 - its text is not seen
         yield cell, times
+
+
+def comment(annotation: etree._Element) -> str:
+    """Give what stands before a comment: whose it is."""
+    creator = child(annotation, "creator")
+    name = " ".join((creator.text or "").split()) if creator is not None else ""
+    return f"Comment by {name}: " if name else "Comment: "
+
+
+def shapes_in_cells(table: etree._Element) -> Iterator[etree._Element]:
+    """Give the text boxes, shapes and pictures that are tied to the cells of a sheet."""
+    for each in table.iter(*(f"{{*}}{name}" for name in sorted(_SHAPES))):
+        above = each.getparent()
+        in_cell = above is not None and local(above) == "table-cell"
+        if in_cell and next(each.iterancestors(table.tag), None) is table:
+            yield each
 
 
 def sheet_rows(table: etree._Element) -> Iterator[tuple[etree._Element, int]]:

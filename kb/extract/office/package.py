@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
@@ -69,6 +69,11 @@ class Package:
                 target = joined(folder, str(each.get("Target", "")))
                 yield Relation(str(each.get("Id", "")), kind, target)
 
+    def behind(self, name: str) -> Callable[[str], etree._Element | None]:
+        """Give what finds the part behind a key among a part's relations; None where it is not."""
+        targets = {each.key: each.target for each in self.relations(name)}
+        return lambda key: self.whole_part(targets[key]) if key in targets else None
+
     def related(self, kind: str, *, to: str = "") -> etree._Element | None:
         """Parse the part to which `to`, or the main part, is related as `kind`, e.g. "styles"."""
         threads = self.relations(to or self.main)
@@ -97,7 +102,10 @@ def open_package(data: bytes, kind: str = "docx", *, max_unpacked: int | None = 
         archive = open_zip(data)
     except DAMAGE as error:
         raise StageError(failure("extract.corrupt", reason=str(error)[:500])) from error
-    names = {entry.filename.lstrip("/").lower(): entry for entry in archive.infolist()}
+    # Some programs on Windows write names with its own separator.
+    names = {
+        entry.filename.replace("\\", "/").lstrip("/").lower(): entry for entry in archive.infolist()
+    }
     parts = [entry for name, entry in names.items() if name.endswith((".xml", ".rels"))]
     judge(parts, of=len(names), max_unpacked=max_unpacked)
     package = Package(archive, names, "")

@@ -21,18 +21,18 @@ from kb.errors import StageError, failure
 from kb.extract.canonical import Composer, sensible_title, stem
 from kb.extract.office.drawing import (
     Place,
-    chart,
     choice,
     description,
     paragraphs,
     reading_order,
     said,
 )
+from kb.extract.office.graphics import graphic
 from kb.extract.office.package import DAMAGE, Package, Relation, main_part, open_package
 from kb.extract.office.places import Places, placeholder
 from kb.extract.parts import Part, broken, joined, part
 from kb.extract.rows import table
-from kb.extract.xml import below, child, local, value
+from kb.extract.xml import below, child, local
 from kb.model import Document, Source
 
 _TITLES = frozenset(("title", "ctrTitle"))
@@ -153,19 +153,8 @@ class _Slide:
             return
         if local(inner) == "tbl":
             table(body, _rows(inner))
-        elif local(inner) == "chart":
+        elif not graphic(body, inner, self.package.behind(self.name)) or local(inner) == "chart":
             self.picture = True
-            if (root := self._related(inner, "id")) is not None:
-                chart(body, root)
-        elif local(inner) == "relIds" and (root := self._related(inner, "dm")) is not None:
-            points = (said(point) for point in root.iterfind("{*}ptLst/{*}pt/{*}t"))
-            body.add("\n".join(point for point in points if point.strip()), gap=True)
-        else:
-            self.picture = True
-
-    def _related(self, element: etree._Element, attribute: str) -> etree._Element | None:
-        thread = self.threads.get(value(element, attribute) or "")
-        return None if thread is None else self.package.whole_part(thread.target)
 
     def _notes(self, body: Composer) -> None:
         """Add speaker notes and comments, which stand below the slide."""

@@ -18,8 +18,9 @@ from lxml import etree
 
 from kb.errors import StageError, failure
 from kb.extract.canonical import Composer, stem
-from kb.extract.office.cells import NUMBER, kind_of, shown
-from kb.extract.office.drawing import chart, said
+from kb.extract.office.cells import NUMBER, kind_of, plain, shown
+from kb.extract.office.drawing import said
+from kb.extract.office.graphics import GRAPHICS
 from kb.extract.office.package import DAMAGE, Package, main_part, open_package
 from kb.extract.parts import Part, broken, joined, part
 from kb.extract.rows import Grid, Rows
@@ -33,6 +34,8 @@ _MAX_SHEETS = 10_000
 _MAX_COLUMN = 16_384
 #: Whole numbers with fewer digits than this are shown as they are stored.
 _SURE = 16
+#: Kinds of relations to what a sheet shows a picture of.
+_EMBEDDED = frozenset(("oleObject", "package", "image"))
 _HAS_VALUE = etree.XPath("boolean(*/*)")
 _COLUMN = re.compile("[A-Z]{1,3}")
 _THREADED = re.compile(r"^\[Threaded comment\].*?\n\s*(?:Comment|注释|批注)[:：]\s*", re.DOTALL)
@@ -95,7 +98,7 @@ def _strings(package: Package) -> Iterator[str]:
 def _rich(element: etree._Element) -> str:
     """Give a text made of runs."""
     texts = (each.text or "" for each in element.iter("{*}t") if not _is_phonetic(each))
-    return "".join(texts).replace("_x000D_", "")
+    return plain("".join(texts))
 
 
 def _is_phonetic(element: etree._Element) -> bool:
@@ -123,6 +126,7 @@ def _sheet(book: _Book, name: str | None, declared: etree._Element) -> Part:
             for element in stream(file, "row"):
                 grid.add(*cells.read(element))
         grid.end()
+        grid.rows.end()
         picture = _besides(book.package, name, body)
     except (*DAMAGE, KeyError) as error:
         return broken(error)
@@ -178,7 +182,9 @@ class _Cells:
             return "TRUE" if text == "1" else "FALSE"
         if kind == "d":
             return text.removesuffix("T00:00:00").replace("T", " ")
-        return text.strip() if kind in {"str", "e"} else self._shown(text, cell.get("s") or "0")
+        return (
+            plain(text).strip() if kind in {"str", "e"} else self._shown(text, cell.get("s") or "0")
+        )
 
     def _shown(self, text: str, style: str) -> str:
         if style == "0" and text.isdecimal() and len(text) < _SURE:
@@ -206,11 +212,12 @@ def _besides(package: Package, name: str, body: Composer) -> bool:
                 text = _THREADED.sub("", _rich(each)).strip()
                 body.add(f"Comment on {each.get('ref')}: {text}" if text else "", gap=True)
         elif thread.kind == "drawing" and (root := package.whole_part(thread.target)) is not None:
-            picture = True
+            picture = picture or root.find(".//{*}blip") is not None
             for box in root.iter("{*}txBody"):
                 body.add(said(box), gap=True)
             for inner in package.relations(thread.target):
-                found = package.whole_part(inner.target) if inner.kind == "chart" else None
+                found = package.whole_part(inner.target) if inner.kind in GRAPHICS else None
                 if found is not None:
-                    chart(body, found)
+                    GRAPHICS[inner.kind](body, found)
+        picture = picture or thread.kind in _EMBEDDED
     return picture

@@ -43,6 +43,7 @@ def read(data: bytes, source: Source) -> Document:
     rows = Rows(out)
     for cells in _rows(text, delimiter):
         rows.add(cells)
+    rows.end()
     return out.document(title=stem(source), kind="table")
 
 
@@ -62,7 +63,8 @@ def delimiter_of(text: str, *, tabs: bool = False) -> str:
 def _fit(sample: str, delimiter: str) -> float:
     """Give how well a delimiter fits, 0 where it stands in no row."""
     widths: Counter[int] = Counter()
-    for cells in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
+    lines = io.StringIO(sample, newline="")
+    for cells in csv.reader(lines, delimiter=delimiter, skipinitialspace=True):
         if cells:
             widths[len(cells)] += 1
         if widths.total() >= _SAMPLE_ROWS:
@@ -80,7 +82,9 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     place = 0
     while place < len(lines):
         start = place
-        reader = csv.reader(islice(lines, start, None), delimiter=delimiter)
+        # People who write by hand leave a blank before a quote: `1, "Smith, John"`.
+        rest = islice(lines, start, None)
+        reader = csv.reader(rest, delimiter=delimiter, skipinitialspace=True)
         for cells in reader:
             if reader.line_num - (place - start) > _MOST_LINES:
                 break

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -18,7 +18,9 @@ from lxml import etree
 from kb.errors import Failure, StageError, failure
 from kb.extract.canonical import Composer, sensible_title, stem
 from kb.extract.office.package import DAMAGE
+from kb.extract.plain.encoding import decode_as
 from kb.extract.web import html
+from kb.extract.web.whole import as_page, of_drawing, read_whole
 from kb.extract.xml import below, child, local, parse
 from kb.extract.zipped import judge, open_zip, unpacked
 from kb.model import Document, Heading, Page, Source
@@ -26,10 +28,15 @@ from kb.model import Document, Heading, Page, Source
 _CONTAINER = "META-INF/container.xml"
 #: Encryption that hides fonts from copying, and no text.
 _FONTS = frozenset(("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"))
-_PAGES = frozenset(("application/xhtml+xml", "text/html", "application/xml"))
-#: What the reader of web pages takes for the frame of a page is text in a book.
-_IN_BOOKS = {"aside": "div", "header": "div", "footer": "div", "form": "div"}
-_FRAME_MARKS = ("class", "id", "role", "hidden")
+_PAGES = frozenset(
+    (
+        *("application/xhtml+xml", "text/html", "application/xml", "image/svg+xml"),
+        *("text/x-oeb1-document", "application/x-dtbook+xml"),
+    )
+)
+_ENDINGS = (".xhtml", ".html", ".htm")
+#: So many times a spine may point from a kind that readers need not know to another.
+_MOST_FALLBACKS = 10
 _MAX_CHAPTERS = 20_000
 
 
@@ -95,7 +102,7 @@ def _open(data: bytes) -> _Book:
     except DAMAGE as error:
         raise StageError(failure("extract.corrupt", reason=str(error)[:500])) from error
     names = {entry.filename: entry for entry in archive.infolist()}
-    endings = (".xml", ".opf", ".xhtml", ".html", ".htm", ".ncx")
+    endings = (".xml", ".opf", ".ncx", *_ENDINGS)
     judge([each for name, each in names.items() if name.lower().endswith(endings)], of=len(names))
     try:
         opf = _opf_name(archive, names)
@@ -109,10 +116,11 @@ def _open(data: bytes) -> _Book:
     items = {each.get("id"): each for each in below(manifest, "item")}
     folder = posixpath.dirname(opf)
     named = [items[key] for each in below(spine, "itemref") if (key := each.get("idref")) in items]
+    read = [each for each in (_readable(one, items) for one in named) if each is not None]
     chapters = [
         _target(folder, each.get("href") or "")
-        for each in named
-        if each.get("media-type") in _PAGES and "nav" not in (each.get("properties") or "").split()
+        for each in read
+        if "nav" not in (each.get("properties") or "").split()
     ]
     if len(chapters) > _MAX_CHAPTERS:
         raise StageError(failure("extract.too_large", chapters=len(chapters)))
@@ -124,6 +132,22 @@ def _open(data: bytes) -> _Book:
         labels=dict(_labels(archive, names, folder, items.values())),
         pictures=any(kind.startswith("image/") for kind in kinds),
     )  # fmt: skip
+
+
+def _readable(
+    item: etree._Element, items: Mapping[str | None, etree._Element]
+) -> etree._Element | None:
+    """Give the item, or what stands in for it where it is no page (EPUB's fallbacks)."""
+    current: etree._Element | None = item
+    for _ in range(_MOST_FALLBACKS):
+        if current is None:
+            return None
+        name = (current.get("href") or "").partition("#")[0].lower()
+        if current.get("media-type") in _PAGES or name.endswith(_ENDINGS):
+            return current
+        fallback = current.get("fallback")
+        current = items.get(fallback) if fallback else None
+    return None
 
 
 def _opf_name(archive: zipfile.ZipFile, names: dict[str, zipfile.ZipInfo]) -> str:
@@ -206,7 +230,7 @@ def _chapter(book: _Book, name: str, source: Source) -> tuple[str, tuple[Heading
     entry = book.names.get(name)
     if entry is None:
         raise EOFError(f"{name} is not in the file")
-    document = html.read(_as_page(unpacked(book.archive, entry)), source)
+    document = _read(unpacked(book.archive, entry), source)
     label = book.labels.get(name, "")
     if document.headings or not label or not document.text.strip():
         return document.text, document.headings
@@ -222,33 +246,24 @@ def _chapter(book: _Book, name: str, source: Source) -> tuple[str, tuple[Heading
     return made.text, made.headings
 
 
-def _as_page(data: bytes) -> bytes:
-    """Give a chapter as a web page all of which is its main content."""
+def _read(data: bytes, source: Source) -> Document:
+    """Read a chapter, all of which is text but the lists that lead through the book."""
     try:
         root = parse(data)
     except etree.XMLSyntaxError:
-        return data
+        return read_whole(decode_as(data, None)[0], source)
     body = child(root, "body")
+    if local(root) == "svg":
+        body = etree.Element("body")
+        body.append(of_drawing(root))
     if body is None:
-        return data
-    for element in list(body.iter(etree.Element)):
-        if local(element) == "nav" and element is not body:
-            _remove(element)
-            continue
-        for mark in [key for key in element.attrib if str(key) in _FRAME_MARKS]:
-            if not (mark == "hidden" and element is not body):
-                del element.attrib[mark]
-        element.tag = _IN_BOOKS.get(local(element), local(element))
-    body.tag = "main"
-    inner = etree.tostring(body, encoding="unicode", with_tail=False, method="html")
-    return f'<html><head><meta charset="utf-8"></head><body>{inner}</body></html>'.encode()
-
-
-def _remove(element: etree._Element) -> None:
-    parent = element.getparent()
-    if parent is not None:
-        element.clear()
-        element.tag = "div"
+        return html.read(data, source)
+    for element in list(body.iter("{*}nav")):
+        if element is not body:
+            tail = element.tail
+            element.clear()
+            element.tail = tail
+    return html.read(as_page(body), source)
 
 
 def _nothing(book: _Book, problems: list[Failure]) -> Failure:
