@@ -117,3 +117,13 @@ def test_headings_always_stand_in_the_text(text: str) -> None:
 def test_a_title_of_nothing_but_marks_takes_no_time() -> None:
     for mark in ("`", "**", "[", "_", "~~"):
         assert markdown.plain("a " + mark * 30_000) == "a " + mark * 30_000
+
+
+def test_front_matter_in_toml_and_headings_in_html() -> None:
+    front = '+++\ntitle = "Lease guide"\n# no heading\n+++\n'
+    text = f'{front}\n<h1 align="center">The <b>lease</b></h1>\n'
+    document = read(text)
+    assert document.title == "Lease guide"
+    assert headings(text) == [(1, "The lease")]
+    (heading,) = document.headings
+    assert text[heading.start : heading.end].startswith("<h1")

@@ -84,6 +84,11 @@ def test_what_is_not_seen(tmp_path: Path) -> None:
     assert document.title == "A Good Title"
 
 
+def test_a_group_that_is_indented_is_what_its_first_word_says(tmp_path: Path) -> None:
+    fonts = b"{ \\fonttbl\n  {\\f0\\froman Times;}\n  { \\f1 Arial (Thai);} }"
+    assert text_of(tmp_path, fonts + b"One{ \\b two} three\\par") == ["One two three"]
+
+
 def test_binary_data_is_passed_over(tmp_path: Path) -> None:
     assert text_of(tmp_path, rb"a{\pict\bin7 }}}{{\x}b\par") == ["ab"]
 

@@ -10,14 +10,12 @@ index is worse than a file that is reported.
 from __future__ import annotations
 
 import codecs
-import math
 import re
 from collections import Counter
-from operator import itemgetter
 
 from kb.errors import StageError, failure
-from kb.extract.plain import letters
-from kb.extract.plain.languages import CHINESE_JAPANESE_KOREAN, Language
+from kb.extract.plain.languages import CHINESE_JAPANESE_KOREAN
+from kb.extract.plain.single_byte import single_byte
 
 #: Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
@@ -34,15 +32,20 @@ _SAMPLE = 100_000
 _CONTROL = re.compile(r"[\x00-\x06\x0e-\x1a\x1c-\x1f\ufffd]")
 #: Code points that no one uses: unassigned or private ones, and the C1 controls.
 _UNUSED = re.compile("[\x80-\x84\x86-\x9f\ud800-\uf8ff\ufff0-\uffff]")
+#: Alphabets in UTF-16 the first byte of which is a control character.
+_CONTROL_ROWS = frozenset((*range(3, 7), *range(0x0E, 0x20))) - {0x1B}
+_HIGH = re.compile(rb"[\x80-\xff]")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+#: How ISO 2022 announces an alphabet of two bytes to a character.
+_DESIGNATION = re.compile(rb"\x1b\$[@AB()*+\-./]")
+_SHIFTS = re.compile(r"[\x0e\x0f\x1b]")
 _CJK = re.compile("[\u3000-\u303f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\uff01-\uff60]")
-_HIGH = re.compile(rb"[\xa1-\xff]")
-_HIGH_RUN = re.compile(rb"[\xa1-\xff]{3,}")
-#: Shares of characters, found on 400 real files; see tests/extract/test_encoding.py.
+#: Shares of characters, found on 400 real files; see tests/extract/test_text.py.
 _FEW, _MOST, _CLEAR = 0.02, 0.7, 0.35
-#: How much less likely a text may be than is usual for a language, per letter and in all; by how
-#: much it must be likelier than any other reading (20 to 1); and what speaks for the Western code
-#: page, more where hardly any letter is outside ASCII. Natural logarithms.
-_LOOSE, _STRAY, _MARGIN, _COMMON, _SPARSE = 1.0, 6.0, 3.0, 2.0, 7.0
+#: From these on, a text of East Asia is not compared with readings in other alphabets.
+_SURE, _ENOUGH = 0.7, 12
+#: A reading in another alphabet counts beside one in theirs from this likelihood for each byte on.
+_LIKELY = -4.0
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -128,6 +131,9 @@ def _wide_score(sample: bytes, encoding: str) -> float:
     if strange > len(text) * _FEW:
         return 0.0
     if not rows[0]:
+        row, count = rows.most_common(1)[0] if rows else (0, 0)
+        if row in _CONTROL_ROWS and count > len(text) * _MOST:
+            return 1.0  # every second byte is one that no narrow text holds
         return float(max(x.score(text) for x in CHINESE_JAPANESE_KOREAN) >= 2 * _CLEAR)
     alphabet = max((count for row, count in rows.items() if row), default=0)
     return (rows[0] + max(len(_CJK.findall(text)), alphabet)) / len(text)
@@ -139,92 +145,72 @@ def _utf8(data: bytes) -> tuple[str, str] | None:
         return data.decode("utf-8"), "utf-8"
     text = data.decode("utf-8", "replace")
     bad = text.count("\ufffd")
-    good = sum(char > "\x7f" for char in text) - bad
+    good = _count_foreign(text) - bad
     # In no other encoding do pairs of bytes look like UTF-8 twenty times for each miss.
     return (text, "utf-8") if good > 20 * bad else None
 
 
 def _escaped(data: bytes) -> tuple[str, str] | None:
-    """Decode the seven-bit encodings of mail, which switch alphabets with escape sequences."""
-    for encoding, mark in (
-        ("iso2022_jp_2", b"\x1b$B"),
-        ("iso2022_jp_2", b"\x1b$@"),
-        ("iso2022_kr", b"\x1b$)C"),
-    ):
-        if mark in data and _decodes(data, encoding):
-            return data.decode(encoding), encoding
-    return None
+    """Decode the seven-bit encodings of mail, which switch alphabets with escape sequences.
+
+    Raises StageError where such a sequence stands and none of them fits.
+    """
+    if b"~{" in data and b"~}" in data and data.isascii() and _decodes(data, "hz"):
+        chinese = data.decode("hz")
+        if any(each.score(_foreign(chinese)) >= _CLEAR for each in CHINESE_JAPANESE_KOREAN):
+            return chinese, "hz"
+    if _DESIGNATION.search(data) is None:
+        return None
+    for encoding in ("iso2022_kr", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_jp_2004"):
+        text = _decoded(data, encoding, 0.0)
+        if text is not None and not _SHIFTS.search(text):
+            return text, encoding
+    raise StageError(failure("extract.encoding"))
 
 
 def _national(data: bytes) -> tuple[str, str] | None:
-    """Decode a national encoding of East Asia, then of Europe, then whatever else is likely."""
+    """Decode a national encoding of East Asia, else one of a byte to a character.
+
+    None where a few characters could be either.
+    """
     if _is_binary(data):
         return None
     for tolerance in (0.0, _FEW / 20):
-        score, text, encoding = _best(data, CHINESE_JAPANESE_KOREAN, tolerance)
+        score, text, encoding = _best(data, tolerance)
         if score >= _CLEAR:
-            return text, encoding
-    return _single_byte(data)
+            sure = score >= _SURE and len(_foreign(text)) >= _ENOUGH
+            alone = sure or single_byte(data, least=_LIKELY) is None
+            return (text, encoding) if alone else None
+    return single_byte(data)
 
 
-def _single_byte(data: bytes) -> tuple[str, str] | None:
-    """Decode Latin letters with accents, or a whole other alphabet."""
-    other = _all_foreign(data)
-    texts: dict[str, str | None] = {}
-    found: list[tuple[float, str, str]] = []
-    for alphabet in letters.OTHERS if other else letters.LATIN:
-        name = alphabet.encoding
-        if name not in texts:
-            texts[name] = _decoded(data, name, 0.0)
-        text = texts[name]
-        if text is None:
-            continue
-        counts = letters.foreign(text[:_SAMPLE])
-        if alphabet.fits(counts, _LOOSE, _STRAY):
-            score = alphabet.score(counts) + _prior(alphabet, text, counts.total())
-            found.append((score, text, name))
-    return _winner(found)
-
-
-def _prior(alphabet: letters.Alphabet, text: str, foreign: int) -> float:
-    """Give what speaks for a code page before any letter is seen: the Western one is common.
-
-    Icelandic is not, and its letters stand where those of the Baltic languages do.
-    """
-    if alphabet.encoding != "cp1252" or "ð" in alphabet.likely:
-        return 0.0
-    return _SPARSE if foreign < _FEW / 2 * len(text[:_SAMPLE]) else _COMMON
-
-
-def _winner(found: list[tuple[float, str, str]]) -> tuple[str, str] | None:
-    """Give the likeliest text and its encoding, if no other text comes near it."""
-    if not found:
-        return None
-    score, text, encoding = max(found, key=itemgetter(0))
-    rival = max((each[0] for each in found if each[1] != text), default=-math.inf)
-    return (text, encoding) if score - rival >= _MARGIN else None
-
-
-def _best(data: bytes, languages: tuple[Language, ...], tolerance: float) -> tuple[float, str, str]:
+def _best(data: bytes, tolerance: float) -> tuple[float, str, str]:
     """Give score, text and encoding of the language that fits best; of equals, the first.
 
     Bad bytes become U+FFFD as long as they are no more than `tolerance` of what is not ASCII.
     """
-    encodings = {language.encoding for language in languages}
-    texts = {encoding: _decoded(data, encoding, tolerance) for encoding in encodings}
-    scores = [
-        (language.score(text[:_SAMPLE]), text, language.encoding)
-        for language in languages
-        if (text := texts[language.encoding]) is not None
-    ]
-    return max(scores, key=itemgetter(0), default=(0.0, "", ""))
+    best = (0.0, "", "")
+    for encoding in dict.fromkeys(each.encoding for each in CHINESE_JAPANESE_KOREAN):
+        text = _decoded(data, encoding, tolerance)
+        if text is None:
+            continue
+        seen = _foreign(text)
+        for language in CHINESE_JAPANESE_KOREAN:
+            if language.encoding == encoding and (score := language.score(seen)) > best[0]:
+                best = (score, text, encoding)
+    return best
 
 
-def _all_foreign(data: bytes) -> bool:
-    """Tell whether whole words are outside ASCII, as no language in Latin letters writes them."""
-    sample = data[:_SAMPLE]
-    high = len(_HIGH.findall(sample))
-    return sum(map(len, _HIGH_RUN.findall(sample))) > high * 0.4
+def _foreign(text: str) -> str:
+    """Give what is not ASCII in a text, run by run, as much as is needed to judge it."""
+    runs: list[str] = []
+    size = 0
+    for match in _FOREIGN.finditer(text):
+        runs.append(match[0][:_SAMPLE])
+        size += len(runs[-1])
+        if size > _SAMPLE:
+            break
+    return " ".join(runs)
 
 
 def _decoded(data: bytes, encoding: str, tolerance: float) -> str | None:
@@ -233,9 +219,17 @@ def _decoded(data: bytes, encoding: str, tolerance: float) -> str | None:
     except UnicodeDecodeError:
         if not tolerance:
             return None
+    high = _HIGH.search(data)
+    start = high.start() if high else 0
+    part = data[start : start + _SAMPLE].decode(encoding, "replace")
+    if part.count("\ufffd") > 1 + _FEW * _count_foreign(part):
+        return None  # hopeless, and the file may be large
     text = data.decode(encoding, "replace")
-    foreign = sum(char > "\x7f" for char in text)
-    return text if text.count("\ufffd") <= foreign * tolerance else None
+    return text if text.count("\ufffd") <= _count_foreign(text) * tolerance else None
+
+
+def _count_foreign(text: str) -> int:
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _decodes(data: bytes, encoding: str) -> bool:

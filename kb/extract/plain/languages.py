@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 
 _FOREIGN_RUN = re.compile(r"[^\x00-\x7f]{2,}")
+#: No more than this share of a text is in characters that someone made up.
+_PRIVATE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class Language:
         counts = Counter(text)
         foreign = {char: count for char, count in counts.items() if char > "\x7f"}
         total = sum(foreign.values())
-        if not total:
+        if not total or sum(foreign[char] for char in foreign if "\ue000" <= char <= "\uf8ff") > (
+            total * _PRIVATE
+        ):
             return 0.0
         frequent = sum(count for char, count in foreign.items() if char in self.frequent)
         if self.level is None:
@@ -86,4 +90,5 @@ CHINESE_JAPANESE_KOREAN = (
     Language("cp932", frozenset(_KANA + _KANJI + _CJK_MARKS), ("cp932", 0x88, 0x97)),
     Language("euc_jp", frozenset(_KANA + _KANJI + _CJK_MARKS), ("euc_jp", 0xB0, 0xCF)),
     Language("cp949", frozenset(_HANGUL + _CJK_MARKS), ("euc_kr", 0xB0, 0xC8)),
+    Language("johab", frozenset(_HANGUL + _CJK_MARKS), ("euc_kr", 0xB0, 0xC8)),
 )

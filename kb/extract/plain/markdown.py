@@ -18,7 +18,13 @@ _NO_PARAGRAPH = re.compile(r"[ \t]*$| {0,3}(?:[-*+>|]|\d{1,9}[.)])(?:[ \t]|$)| {
 _FRONT = re.compile(
     r"---[ \t]*(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)", re.DOTALL
 )
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
+#: Hugo's front matter is TOML between other lines.
+_FRONT_TOML = re.compile(
+    r"\+\+\+[ \t]*(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)\+\+\+[ \t]*(?:\r\n|\r|\n|\Z)", re.DOTALL
+)
+_FRONT_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
+#: A heading in HTML, as many a README begins with one.
+_HTML_HEADING = re.compile(r" {0,3}<h([1-6])(?:[ \t][^<>]*)?>(.*)</h\1>[ \t]*$", re.IGNORECASE)
 #: A longer title is left as it is, and one with so many marks in a row.
 _LONGEST = 400
 _MARKS = re.compile(r"[`*_~\[\]]{12,}")
@@ -42,7 +48,7 @@ def read(data: bytes, source: Source) -> Document:
     """
     text, _ = decode(data)
     text = keepable(text)
-    front = _FRONT.match(text)
+    front = _FRONT.match(text) or _FRONT_TOML.match(text)
     headings = tuple(_headings(text, front.end() if front else 0))
     named = _FRONT_TITLE.search(front[1]) if front else None
     title = sensible_title(named[2]) if named else None
@@ -80,12 +86,20 @@ def _headings(text: str, start: int) -> Iterator[Heading]:
         above, paragraph = paragraph, None
         if mark:
             fence = mark[1]
-        elif atx := _ATX.match(line):
-            yield from _heading(len(atx[1]), atx[2] or "", begin, end)
+        elif one := _one_line(line):
+            yield from _heading(*one, begin, end)
         elif above and (under := _SETEXT.match(line)):
             yield from _heading(1 if under[1][0] == "=" else 2, text[slice(*above)], *above)
         elif not _NO_PARAGRAPH.match(line):
             paragraph = (begin, end)
+
+
+def _one_line(line: str) -> tuple[int, str] | None:
+    """Give level and title of a heading that is one line, of Markdown's own or of HTML."""
+    if atx := _ATX.match(line):
+        return len(atx[1]), atx[2] or ""
+    html = _HTML_HEADING.match(line)
+    return (int(html[1]), html[2]) if html else None
 
 
 def _heading(level: int, title: str, start: int, end: int) -> Iterator[Heading]:

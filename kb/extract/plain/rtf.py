@@ -149,7 +149,8 @@ class _Reader:
         self.text.end()
 
     def _plain(self, plain: bytes) -> None:
-        self.fresh = False
+        # Blanks before the word that says what a group is come from programs that indent.
+        self.fresh = self.fresh and plain.isspace()
         if self.skip:
             skipped = min(self.skip, len(plain))
             self.skip -= skipped

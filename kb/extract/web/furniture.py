@@ -15,9 +15,9 @@ from lxml import etree
 
 #: Never read: programs, styles, forms and what a browser does not show as text.
 UNREADABLE: Final = (
-    *("script", "style", "noscript", "template", "iframe", "object", "embed", "applet", "svg"),
-    *("canvas", "audio", "video", "map", "head", "select", "option", "datalist", "button"),
-    *("input", "textarea", "rt", "rp"),
+    *("script", "style", "template", "iframe", "object", "embed", "applet", "svg", "canvas"),
+    *("audio", "video", "map", "head", "select", "option", "datalist", "input", "textarea"),
+    *("rt", "rp"),
 )
 _FRAME: Final = frozenset(("nav", "footer", "aside", "form", "dialog", "menu"))
 _ROLES: Final = frozenset(
@@ -28,6 +28,14 @@ _HIDDEN_NAMES: Final = {
     *("hidden", "sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "d-none"),
     *("mw-editsection", "headerlink", "noprint", "no-print", "print-only", "skip-link"),
 }
+_ALWAYS_HIDDEN: Final = _HIDDEN_NAMES - {"hidden", "d-none"}
+#: What opens at a click: of these, hidden text is no part of the page.
+_OPENED: Final = re.compile(
+    r"(?:^|[_-])(modal|pop-?up|overlay|dialog|drawer|lightbox|cookies?|consent|gdpr|tool-?tip|menu|"
+    r"drop-?down|log-?in|sign-?(?:in|up)|newsletter|subscribe|cart|banner|search|share|template|"
+    r"toast|notice|alert|skeleton|loading|loader|nav|nojs|noscript|onetrust)(?:$|[_-])",
+    re.IGNORECASE,
+)
 #: A class that shows on wide screens what `d-none` hides on small ones.
 _SHOWN: Final = re.compile(r"d-(?:sm|md|lg|xl|xxl)-(?!none)")
 
@@ -54,10 +62,22 @@ _NAMED: Final = frozenset(
 )
 #: The part of a page that is surely not its text, however long it is.
 _SURE: Final = re.compile(
-    r"(?:^|[_-])(comments?|disqus|recirc\w*|recommend\w*|related\w*|replies|sidebar\w*|"
+    r"(?:^|[_-])(recirc\w*|recommend\w*|related\w*|sidebar\w*|"
     r"widget-area|rail|taboola|outbrain)(?:$|[_-])",
     re.IGNORECASE,
 )
+#: Names that say what an element is, whatever it holds; others may be those of a part of the text.
+_PLAIN: Final = re.compile(
+    r"(?:^|[_-])(ads?|advert\w*|consent|cookies?|foot(?:er)?|gdpr|newsletter|onetrust|paywall|popup|"
+    r"sponsor\w*|subscribe\w*|e?mail-?signup)(?:$|[_-])",
+    re.IGNORECASE,
+)
+#: What forums call their pages, in the class of the page and in the words of schema.org.
+_FORUM: Final = re.compile(
+    r"(?:^|[_-])(forums?|bbpress|discussion|thread)(?:$|[_-])", re.IGNORECASE
+)
+_DISCUSSION: Final = re.compile(r"\b(?:DiscussionForumPosting|QAPage)\b")
+_ANSWERS: Final = re.compile(r"(?:^|[_-])(comments?|disqus|replies)(?:$|[_-])", re.IGNORECASE)
 #: Where readers answer: never the text where anything else is.
 _COMMENTS: Final = {
     *("comments", "comment-list", "commentlist", "comments-area", "comment-section", "respond"),
@@ -91,6 +111,8 @@ _LINE: Final = re.compile(
     re.IGNORECASE,
 )
 _TITLE: Final = 60
+#: A button with fewer letters is a command, with more of them no button.
+_SHORT_LABEL, _LONG_LABEL = 15, 300
 #: More items than this in a header without a title are a menu.
 _MENU: Final = 8
 
@@ -104,6 +126,32 @@ def is_unseen(element: etree._Element) -> bool:
         return True
     names = (element.get("class") or "").split()
     return not _HIDDEN_NAMES.isdisjoint(names) and not any(map(_SHOWN.match, names))
+
+
+def is_opened_aside(element: etree._Element) -> bool:
+    """Tell whether hidden text is that of a dialog, a menu or a notice, and not of the page."""
+    if element.tag in _FRAME or element.get("role", "").lower() in _ROLES:
+        return True
+    names = f"{element.get('class') or ''} {element.get('id') or ''}".split()
+    if not _ALWAYS_HIDDEN.isdisjoint(names):
+        return True
+    return any(_OPENED.search(_CAMEL.sub("-", name)) for name in names)
+
+
+def is_label(button: etree._Element) -> bool:
+    """Tell whether a button is text: the title of a panel that it opens, such as a question.
+
+    One in which whole blocks stand was never closed.
+    """
+    text = " ".join("".join(map(str, button.itertext())).split())
+    if text.endswith(("?", "？")) or len(text) > _LONG_LABEL:
+        return True
+    title = next(button.iterancestors("h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary"), None)
+    if title is not None:
+        return text == " ".join("".join(map(str, title.itertext())).split())
+    opens = button.get("aria-expanded") is not None and button.get("aria-haspopup") is None
+    menu = next(button.iterancestors("nav", "li", "header", "footer", "aside"), None)
+    return opens and menu is None and len(text) > _SHORT_LABEL
 
 
 def is_frame(element: etree._Element) -> bool:
@@ -124,7 +172,37 @@ def is_surely_around(element: etree._Element) -> bool:
     """Tell whether it is not the text even where it holds a good part of the page's words."""
     if element.tag in {"aside", "nav", "footer"} or element.get("role") == "complementary":
         return True
-    return any(map(_SURE.search, _names(element)))
+    return is_answers(element) or any(map(_SURE.search, _names(element)))
+
+
+def may_be_text(element: etree._Element) -> bool:
+    """Tell whether a frame or a name may also be that of a part of the text: a form, a widget."""
+    if element.tag in _FRAME or element.get("role", "").lower() in _ROLES:
+        return element.tag == "form" and element.get("role", "").lower() not in _ROLES
+    return not (
+        _is_page_header(element)
+        or is_surely_around(element)
+        or any(map(_PLAIN.search, _names(element)))
+    )
+
+
+def is_discussion(body: etree._Element) -> bool:
+    """Tell whether the page calls itself one of a forum, or of questions and answers."""
+    names = f"{body.get('class') or ''} {body.get('id') or ''}".split()
+    if any(_FORUM.search(_CAMEL.sub("-", name)) for name in names):
+        return True
+    kinds = (each.get("itemtype", "") for each in body.getroottree().iter(etree.Element))
+    data = (each.text or "" for each in body.getroottree().iter("script") if _is_data(each))
+    return any(map(_DISCUSSION.search, (*kinds, *data)))
+
+
+def _is_data(script: etree._Element) -> bool:
+    return script.get("type", "").lower() == "application/ld+json"
+
+
+def is_answers(element: etree._Element) -> bool:
+    """Tell whether its names are those of a place where readers answer."""
+    return any(map(_ANSWERS.search, _names(element)))
 
 
 def is_comments(element: etree._Element) -> bool:

@@ -35,6 +35,7 @@ _BLOCKS = frozenset(
             "aside",
             "blockquote",
             "body",
+            "button",
             "caption",
             "center",
             "dd",

@@ -17,6 +17,8 @@ from typing import Final
 from lxml import etree
 
 from kb.extract.web import furniture
+from kb.extract.web.sizes import Sizes, drop, length, outermost
+from kb.extract.web.unseen import unseen, without_programs
 
 _CONTENT: Final = re.compile(
     r"article|body|column|content|entry|main|shadow|post|story|text", re.IGNORECASE
@@ -30,12 +32,16 @@ _BLOCKS: Final = {
 }
 #: A paragraph counts from this length on; a page's own mark, from this share of its text on.
 _SHORT, _SHARE = 25, 0.3
+#: So much running text is no menu and no banner, whatever it is called.
+_PROSE = 200
 #: What is hidden is left out up to this share of the page.
 _MOST = 0.8
 #: So much text must be left before a long sidebar or a long row of comments is taken out.
 _ENOUGH = 800
 #: And so much before a block that is called nothing but comments.
 _LITTLE = 200
+#: The densest block holds this share of the running text that is left, or all of that is taken.
+_GREATER = 0.6
 #: A second block with so much of the best one's score belongs to the text too.
 _HALF = 0.3
 #: A page with fewer letters in links than this, and nothing around its text, is a document.
@@ -46,63 +52,29 @@ _LINKS = 0.5
 
 def main_content(body: etree._Element) -> etree._Element:
     """Give the element to read; what does not belong to the text is taken out of the tree."""
-    _drop(body, list(body.iter(*furniture.UNREADABLE)))
-    sizes = _Sizes(body)
-    unseen = [each for each in body.iter(etree.Element) if furniture.is_unseen(each)]
-    # A page that is hidden until a program shows it is read all the same.
-    _drop(body, [each for each in unseen if sizes.text(each) <= _MOST * sizes.text(body)])
+    discussion = furniture.is_discussion(body)
+    drop(body, list(body.iter(*furniture.UNREADABLE)))
+    drop(body, [each for each in body.iter("button") if not furniture.is_label(each)])
+    sizes = Sizes(body)
+    drop(body, [*without_programs(body, sizes), *unseen(body, sizes)])
+    sizes = Sizes(body)
     if _is_document(body, sizes):
         return body
-    sizes = _Sizes(body)
     chosen = _marked(body, sizes)
     if chosen is None:
-        _drop(body, _around(body, sizes))
-        sizes = _Sizes(body)
+        drop(body, _around(body, sizes, discussion=discussion))
+        sizes = Sizes(body)
         chosen = _densest(body, sizes)
-        if chosen is None or sizes.running(chosen) < sizes.running(body) * _SHARE:
+        if chosen is None or sizes.running(chosen) < sizes.running(body) * _GREATER:
             chosen = body
     else:
-        _drop(chosen, _around(chosen, sizes))
-        _drop(chosen, _after_article(chosen, _Sizes(chosen)))
-    _drop(chosen, _elsewhere(chosen, _Sizes(chosen)))
+        drop(chosen, _around(chosen, sizes, discussion=discussion))
+        drop(chosen, _after_article(chosen, Sizes(chosen)))
+    drop(chosen, _elsewhere(chosen, Sizes(chosen)))
     return chosen
 
 
-class _Sizes:
-    """How many characters each element of a tree holds, white space not counted."""
-
-    def __init__(self, top: etree._Element) -> None:
-        self._all: dict[etree._Element, int] = {}
-        self._linked: dict[etree._Element, int] = {}
-        for _, element in etree.iterwalk(top, events=("end",)):
-            total, linked = _length(element.text), 0
-            for child in element:
-                total += self._all[child] + _length(child.tail)
-                linked += self._linked[child]
-            self._all[element] = total
-            self._linked[element] = total if element.tag == "a" else linked
-
-    def __contains__(self, element: etree._Element) -> bool:
-        return element in self._all
-
-    def text(self, element: etree._Element) -> int:
-        """Count all characters."""
-        return self._all[element]
-
-    def running(self, element: etree._Element) -> int:
-        """Count those outside links."""
-        return self._all[element] - self._linked[element]
-
-    def links(self, element: etree._Element) -> float:
-        """Give the share of those in links, 0 to 1."""
-        return self._linked[element] / self._all[element] if self._all[element] else 0.0
-
-
-def _length(text: str | None) -> int:
-    return len("".join(text.split())) if text else 0
-
-
-def _is_document(body: etree._Element, sizes: _Sizes) -> bool:
+def _is_document(body: etree._Element, sizes: Sizes) -> bool:
     """Tell whether the page is a text saved as HTML, with no site around it."""
     if sizes.links(body) > _FEW_LINKS:
         return False
@@ -111,9 +83,10 @@ def _is_document(body: etree._Element, sizes: _Sizes) -> bool:
     )
 
 
-def _marked(body: etree._Element, sizes: _Sizes) -> etree._Element | None:
+def _marked(body: etree._Element, sizes: Sizes) -> etree._Element | None:
     """Give the one element that the page declares to be its content, if it holds enough."""
-    everything = sizes.running(body)
+    menus = outermost(each for each in body.iter("nav") if sizes.links(each) > _LINKS)
+    everything = sizes.running(body) - sum(map(sizes.running, menus))
     for path in (".//main", ".//*[@role='main']", ".//article", ".//*[@itemprop='articleBody']"):
         found = [each for each in body.iterfind(path) if sizes.running(each) >= everything * _SHARE]
         if len(found) == 1:
@@ -121,31 +94,63 @@ def _marked(body: etree._Element, sizes: _Sizes) -> etree._Element | None:
     return None
 
 
-def _around(top: etree._Element, sizes: _Sizes) -> list[etree._Element]:
+def _around(top: etree._Element, sizes: Sizes, *, discussion: bool) -> list[etree._Element]:
     """Give the elements around the text; one that holds a good part of it is the text itself."""
-    everything = sizes.running(top)
-    found: list[etree._Element] = []
+    found, talk = _comments(top, sizes, discussion=discussion)
+    everything = sizes.running(top) - sum(map(sizes.running, found))
+    comments = [*found]
     large: list[etree._Element] = []
-    comments = _outermost(filter(furniture.is_comments, top.iter(etree.Element)))
-    if everything - sum(map(sizes.running, comments)) >= _LITTLE:
-        found += comments
-        everything -= sum(map(sizes.running, comments))
     kept = {top, *(each for tag in ("body", "main", "article") for each in top.iter(tag))}
     for element in _outside_code(top):
         if element in kept or not (furniture.is_frame(element) or furniture.is_named(element)):
             continue
-        if sizes.running(element) < everything * _SHARE:
+        if _is_prose(element, sizes) or (talk and furniture.is_answers(element)):
+            continue
+        menu = element.tag == "nav" and sizes.links(element) > _LINKS
+        if menu or sizes.running(element) < everything * _SHARE:
             found.append(element)
-        elif furniture.is_surely_around(element):
+        elif furniture.is_surely_around(element) and (
+            furniture.is_answers(element) or 2 * sizes.running(element) <= everything
+        ):
             large.append(element)
-    rest = sizes.running(top) - sum(map(sizes.running, _outermost([*found, *large])))
+    rest = sizes.running(top) - sum(map(sizes.running, outermost([*found, *large])))
     if rest >= _ENOUGH:
         return found + large
-    left = sizes.running(top) - sum(map(sizes.running, _outermost(found)))
-    if left < everything * _SHARE:
+    left = sizes.running(top) - sum(map(sizes.running, outermost(found)))
+    if left <= everything * _SHARE:
         # So little would be left that the names must mean something else here.
-        return comments + [each for each in found if furniture.is_frame(each)]
+        small = (each for each in found if sizes.running(each) < everything * _SHARE)
+        return comments + [each for each in small if furniture.is_frame(each)]
     return found
+
+
+def _is_prose(element: etree._Element, sizes: Sizes) -> bool:
+    """Tell whether running text stands in what only its name takes for something else."""
+    return (
+        sizes.running(element) >= _PROSE
+        and sizes.links(element) <= _FEW_LINKS
+        and furniture.may_be_text(element)
+    )
+
+
+def _comments(
+    top: etree._Element, sizes: Sizes, *, discussion: bool
+) -> tuple[list[etree._Element], bool]:
+    """Give what readers wrote below a text, and whether it is the text: none stands above it.
+
+    In a discussion the answers are the text, unless they are remarks beside longer ones.
+    """
+    names = furniture.is_answers if discussion else furniture.is_comments
+    found = outermost(filter(names, top.iter(etree.Element)))
+    above = {*found, *(parent for each in found for parent in each.iterancestors())}
+    frames = [
+        each for each in top.iter(etree.Element) if furniture.is_frame(each) and each not in above
+    ]
+    size = sum(map(sizes.running, found))
+    rest = sizes.running(top) - sum(map(sizes.running, outermost([*found, *frames])))
+    if rest < (max(_LITTLE, size) if discussion else _LITTLE):
+        return [], bool(found)
+    return found, False
 
 
 def _outside_code(top: etree._Element) -> Iterable[etree._Element]:
@@ -157,12 +162,7 @@ def _outside_code(top: etree._Element) -> Iterable[etree._Element]:
         yield element
 
 
-def _outermost(elements: Iterable[etree._Element]) -> list[etree._Element]:
-    chosen = set(elements)
-    return [each for each in chosen if chosen.isdisjoint(each.iterancestors())]
-
-
-def _elsewhere(top: etree._Element, sizes: _Sizes) -> list[etree._Element]:
+def _elsewhere(top: etree._Element, sizes: Sizes) -> list[etree._Element]:
     """Give the blocks within the text that lead to other pages: "Related articles" and such."""
     most = sizes.running(top) * _SHARE
     found: list[etree._Element] = []
@@ -177,15 +177,15 @@ def _elsewhere(top: etree._Element, sizes: _Sizes) -> list[etree._Element]:
         elif furniture.leads_away(words) and element.tag != "a":
             found += _block_of(element, top, sizes, most)
     # Where little else is left, such lists are what the page is.
-    gone = sum(map(sizes.text, _outermost(found)))
+    gone = sum(map(sizes.text, outermost(found)))
     return found if gone <= _MOST * sizes.text(top) else []
 
 
-def _after_article(top: etree._Element, sizes: _Sizes) -> list[etree._Element]:
+def _after_article(top: etree._Element, sizes: Sizes) -> list[etree._Element]:
     """Give the lists of links that stand below the one article of `main`."""
     most = sizes.running(top) * _HALF
     found = [each for each in top.iter("article") if sizes.running(each) > most and each != top]
-    if len(_outermost(found)) != 1:
+    if len(outermost(found)) != 1:
         return []
     after: list[etree._Element] = []
     for element in [found[0], *found[0].iterancestors()]:
@@ -196,7 +196,7 @@ def _after_article(top: etree._Element, sizes: _Sizes) -> list[etree._Element]:
 
 
 def _block_of(
-    title: etree._Element, top: etree._Element, sizes: _Sizes, most: float
+    title: etree._Element, top: etree._Element, sizes: Sizes, most: float
 ) -> list[etree._Element]:
     """Give the title that leads away and what stands under it, as far as it is mostly links."""
     block = title
@@ -220,30 +220,14 @@ def _block_of(
     return found
 
 
-def _begins_elsewhere(parent: etree._Element, block: etree._Element, sizes: _Sizes) -> bool:
+def _begins_elsewhere(parent: etree._Element, block: etree._Element, sizes: Sizes) -> bool:
     """Tell whether text of the parent stands before the block."""
-    if _length(parent.text):
+    if length(parent.text):
         return True
-    return any(
-        sizes.text(each) or _length(each.tail) for each in block.itersiblings(preceding=True)
-    )
+    return any(sizes.text(each) or length(each.tail) for each in block.itersiblings(preceding=True))
 
 
-def _drop(top: etree._Element, elements: Iterable[etree._Element]) -> None:
-    for element in elements:
-        parent = element.getparent()
-        if parent is None or element is top:
-            continue
-        if element.tail:
-            before = element.getprevious()
-            if before is not None:
-                before.tail = (before.tail or "") + " " + element.tail
-            else:
-                parent.text = (parent.text or "") + " " + element.tail
-        parent.remove(element)
-
-
-def _densest(body: etree._Element, sizes: _Sizes) -> etree._Element | None:
+def _densest(body: etree._Element, sizes: Sizes) -> etree._Element | None:
     """Give the block whose paragraphs hold most text, parents sharing in their children's."""
     scores: dict[etree._Element, float] = defaultdict(float)
     for element in body.iter(*_PARAGRAPHS, *_MAY_BE_PARAGRAPHS):
@@ -266,7 +250,7 @@ def _densest(body: etree._Element, sizes: _Sizes) -> etree._Element | None:
     return _with_paragraphs(found, sizes)
 
 
-def _with_paragraphs(element: etree._Element, sizes: _Sizes) -> etree._Element:
+def _with_paragraphs(element: etree._Element, sizes: Sizes) -> etree._Element:
     """Climb as long as paragraphs of text stand beside the element, as an opening does."""
     chosen = element
     for parent in element.iterancestors():
@@ -281,14 +265,14 @@ def _with_paragraphs(element: etree._Element, sizes: _Sizes) -> etree._Element:
     return chosen
 
 
-def _is_text(element: etree._Element, sizes: _Sizes) -> bool:
+def _is_text(element: etree._Element, sizes: Sizes) -> bool:
     """Tell whether this is a paragraph of some length, or a block that is little else."""
     paragraphs = [element] if element.tag == "p" else element.findall("p")
     running = sum(map(sizes.running, paragraphs))
     return running >= 3 * _SHORT and running >= 0.8 * sizes.text(element)
 
 
-def _weight(element: etree._Element, sizes: _Sizes) -> float:
+def _weight(element: etree._Element, sizes: Sizes) -> float:
     """Give the share of an element's text outside links, a little more if it is named so."""
     named = _CONTENT.search(f"{element.get('class', '')} {element.get('id', '')}")
     return (1.25 if named else 1) * (1 - sizes.links(element))
