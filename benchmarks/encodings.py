@@ -20,8 +20,8 @@ from pathlib import Path
 from kb.errors import StageError
 from kb.extract.plain.encoding import decode
 
-_WEST = ("cp1252", "latin-1", "iso8859_15")
-_EAST = ("cp1250", "iso8859_2")
+_WEST = ("cp1252", "latin-1", "iso8859_15", "mac_roman", "cp850", "cp437")
+_EAST = ("cp1250", "iso8859_2", "cp852")
 #: The code pages in which each language was written.
 WRITTEN = {
     **dict.fromkeys(("cat", "dan", "deu", "fin", "fra", "isl", "ita", "nld", "nob"), _WEST),
