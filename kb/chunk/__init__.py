@@ -8,7 +8,9 @@ packs paragraphs, and cuts within a paragraph only where it must. Modules, from 
     layout     what does a line look like?             candidate  a place like a heading
     declared   headings of the format, the title       headings   those found in the text
     contents   which are only a table of contents?     sequence   do the numbers follow?
-    outline    which heading is below which?           sections   where do clauses begin and end?
+    places     which headings are open?                numbered   where does 3.2 stand?
+    floating   where does (a) stand?                   outline    which heading is below which?
+    sections   where do clauses begin and end?
     sentences  where may a text be cut?                blocks     paragraphs, lists, tables
     pack       what goes into one passage?             passages   text, headings, page and line
     split      a passage that a model refuses

@@ -25,6 +25,10 @@ CLAUSE: Final = 60
 FLOATING: Final = 100
 #: The style of a number with nothing after it, as in "2 Scope": only with a title is it one.
 PLAIN: Final = "1 "
+#: The styles that decimals go on: 3.1 stands below `3.`
+BEFORE_DECIMALS: Final = ("1.", PLAIN)
+#: How the styles of A.1 and A.1.2 begin.
+ANNEXED: Final = "decimal.A"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,38 +58,69 @@ _HAN_NUMBER: Final = f"[0-9０-９]{{1,4}}|[{_HAN}]{{1,9}}"
 _DIGIT: Final = "[0-9０-９]"
 _DOT: Final = "[.．]"
 
+#: A letter after a number, as a clause that was put in later has it: 52a.
+_LETTER: Final = "(?:[A-Za-z](?![A-Za-z]))?"
+
+#: Where the parts that are called by a word stand. Those of one rank hold one another in the order
+#: in which they come: some laws have chapters in parts, others parts in chapters.
+_WORD_RANKS: Final = {
+    "exhibit": EXHIBIT, "schedule": EXHIBIT, "appendix": EXHIBIT, "annex": EXHIBIT,
+    "annexure": EXHIBIT, "attachment": EXHIBIT, "addendum": EXHIBIT,
+    "book": PART, "title": PART, "part": CHAPTER, "chapter": CHAPTER, "division": CHAPTER,
+    "subtitle": PART + 5, "subpart": CHAPTER + 4, "subchapter": CHAPTER + 4,
+    "subdivision": CHAPTER + 4,
+    "article": ARTICLE, "art": ARTICLE, "section": ARTICLE, "sec": ARTICLE, "clause": ARTICLE,
+    "rule": ARTICLE,
+    # German, French and Spanish
+    "anlage": EXHIBIT, "anhang": EXHIBIT, "annexe": EXHIBIT, "anexo": EXHIBIT,
+    "buch": PART, "livre": PART, "libro": PART, "teil": PART + 2, "partie": PART + 2,
+    "titre": PART + 5, "título": PART + 5, "kapitel": CHAPTER, "abschnitt": CHAPTER,
+    "chapitre": CHAPTER, "capítulo": CHAPTER, "titel": CHAPTER + 4, "unterabschnitt": CHAPTER + 4,
+    "sección": DIVISION, "artikel": ARTICLE, "artículo": ARTICLE, "cláusula": ARTICLE,
+}  # fmt: skip
+#: As they stand at the beginning of a line: with a capital, or in capitals.
+_WORDS: Final = [form for word in _WORD_RANKS for form in (word.capitalize(), word.upper())]
+_OTHER_NAMES: Final = {"sec": "section", "art": "article", "§§": "§"}
+
 _MARKER: Final = re.compile(
     rf"""(?:\#{{1,6}}{_S})?(?:\*\*|__)?{_S}(?:
-      第{_S}(?P<han>(?:{_HAN_NUMBER})(?:{_S}{_DOT}{_S}{_DIGIT}{{1,3}}){{0,3}})
-        {_S}(?P<unit>分编|部分|[编篇章节条款])(?:{_S}之{_S}(?P<after>[{_HAN}]{{1,4}}))?
-    | (?P<annex>附[件录表图])(?P<annex_number>{_S}(?:{_HAN_NUMBER}|[A-Z](?![A-Za-z])))?
-    | (?P<word>ARTICLE|SECTION|CLAUSE|CHAPTER|PART|EXHIBIT|SCHEDULE|APPENDIX|ANNEX|ATTACHMENT
-        |Article|Section|Clause|Chapter|Part|Exhibit|Schedule|Appendix|Annex|Attachment|§§?)
-        {_S}(?P<of>\d{{1,4}}(?:\.\d{{1,4}}){{0,3}}(?:-\d{{1,3}})?|[IVXLC]{{1,8}}(?![A-Za-z])
-        |[A-Z](?:-\d{{1,3}})?(?![A-Za-z])|(?i:{numerals.WORDS})(?![A-Za-z]))
+      第{_S}(?P<han>(?:{_HAN_NUMBER})(?:{_S}[.．-]{_S}{_DIGIT}{{1,3}}){{0,3}})
+        {_S}(?P<unit>分[编編]|部分|[编編篇章节節条條款項])
+        (?:{_S}[之の]{_S}(?P<after>[{_HAN}]{{1,4}}|{_DIGIT}{{1,3}}))?
+    | (?P<annex>附[件录表图錄圖])(?P<annex_number>{_S}(?:{_HAN_NUMBER}|[A-Z](?![A-Za-z])))?
+    | (?=[A-Z§])(?P<word>§§?|(?:{"|".join(_WORDS)})(?![A-Za-z]))(?P<stop>\.?)
+        {_S}(?P<of>\d{{1,4}}{_LETTER}(?:\.\d{{1,4}}{_LETTER}){{0,3}}(?:-\d{{1,3}}){{0,3}}
+        |(?<=(?i:rticle)\s)[LRD]\.?{_S}\d{{1,5}}(?:-\d{{1,4}}){{0,3}}
+        |[IVXLC]{{1,8}}(?![A-Za-z])|[IVX1]{{1,4}}(?=er?\b)|[A-Z](?:-\d{{1,3}})?(?![A-Za-z])
+        |(?i:{numerals.WORDS})(?![A-Za-z]))(?:er?\b|[º°ª])?
         (?P<sub>(?:\([A-Za-z0-9]{{1,4}}\))*)
     | (?P<decimal>{_DIGIT}{{1,3}}(?:{_DOT}{_DIGIT}{{1,3}}){{1,4}}){_DOT}?(?!{_DIGIT})
+    | (?P<annexed>[A-Z](?:\.\d{{1,3}}){{1,4}})\.?(?!\d)
     | (?P<point>{_DIGIT}{{1,3}})(?P<point_end>{_DOT}|、)(?!{_DIGIT})
     | (?P<comma>[{_HAN}]{{1,4}}){_S}(?P<comma_end>、|[.．])(?![{_HAN}])
     | [（(]{_S}(?P<bracket>[{_HAN}]{{1,4}}|{_DIGIT}{{1,3}}|[a-z]{{1,5}}|[A-Z]{{1,4}}){_S}[）)]
     | (?P<half>{_DIGIT}{{1,2}}|[a-z])[）)]
     | (?P<circle>[①-⑳])
-    | (?P<letter>[A-Z])\.(?=\s)
-    | (?P<plain>[1-9]\d?)(?=[ \t\u3000]+[A-Z\u3400-\u9fff])
+    | (?P<letter>[A-Z]|[IVX]{{2,6}})\.(?=\s)
+    | (?P<plain>[1-9]\d?)(?=[ \t\u3000\u00a0]+[A-Z\u3400-\u9fff])
     )(?:\*\*|__)?""",
     re.VERBOSE,
 )
 
 _AFTER_SMALL: Final = ")）"
-_WORD_INITIALS: Final = "ACEPS"
+#: How a line may begin that has one of the words, or a letter with a stop.
+_WORD_BEGINNINGS: Final = frozenset(word[:2] for word in _WORDS)
+_ROMAN: Final = "IVX"
+#: What else a number may begin with.
+_BEGINNINGS: Final = frozenset(
+    f"第附（(§#*_ \t\u3000\u00a0{_HAN}0123456789０１２３４５６７８９①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
+)
 
+#: Traditional and Japanese forms stand for the same units.
+_SIMPLIFIED: Final = str.maketrans("編節條項", "编节条款")
 _HAN_RANKS: Final = {
     "编": PART, "篇": PART, "部分": PART, "分编": PART + 5, "章": CHAPTER,
     "节": DIVISION, "条": CLAUSE, "款": CLAUSE + 5,
-}  # fmt: skip
-_WORD_RANKS: Final = {
-    "exhibit": EXHIBIT, "schedule": EXHIBIT, "appendix": EXHIBIT, "annex": EXHIBIT,
-    "attachment": EXHIBIT, "part": PART, "chapter": CHAPTER,
 }  # fmt: skip
 
 
@@ -108,15 +143,20 @@ def _may_begin(two: str) -> bool:
     first, second = two[:1], two[1:]
     if "a" <= first <= "z":
         return second in _AFTER_SMALL
-    return not "A" <= first <= "Z" or second == "." or first in _WORD_INITIALS
+    if not "A" <= first <= "Z":
+        return first in _BEGINNINGS
+    if second == "." or two in _WORD_BEGINNINGS:
+        return True
+    return first in _ROMAN and second in _ROMAN
 
 
 def _han(match: re.Match[str]) -> tuple[Marker, ...]:
     label = numerals.half_width("".join(match[0].split())).strip("*_#")
-    parts = [numerals.chinese(part) for part in _squeeze(match["han"]).split(".")]
+    han = _squeeze(match["han"])
+    parts = [numerals.chinese(part) for part in han.replace("-", ".").split(".")]
     if match["after"]:
-        parts.append(numerals.chinese(match["after"]))
-    unit, depth = match["unit"], _squeeze(match["han"]).count(".")
+        parts.append(numerals.chinese(numerals.half_width(match["after"])))
+    unit, depth = match["unit"].translate(_SIMPLIFIED), han.count(".")
     rank = _HAN_RANKS[unit] + min(depth, 4)
     return _fixed(match, f"{unit}.{depth}", rank, parts, label)
 
@@ -129,12 +169,31 @@ def _annex(match: re.Match[str]) -> tuple[Marker, ...]:
 
 def _word(match: re.Match[str]) -> tuple[Marker, ...]:
     word, of, sub = match["word"].lower(), match["of"], match["sub"]
-    parts = [numerals.english(part) for part in re.split(r"[.-]", of)]
-    parts += [_letter_or_number(part) for part in re.findall(r"\w+", sub)]
-    depth = of.count(".")
-    rank = _WORD_RANKS.get(word, ARTICLE + 10 * depth) + 3 * bool(sub)
-    style = f"{word}.{depth}.{len(parts) - depth - 1}"
-    return _fixed(match, style, rank, parts, f"{match['word']} {of}{sub}")
+    word = _OTHER_NAMES.get(word, word)
+    plain = _STATUTE.sub(r"\1", of)
+    parts = [value for part in re.split(r"[.-]", plain) for value in _values(part)]
+    below = [_letter_or_number(part) for part in re.findall(r"\w+", sub)]
+    depth = 0 if of[0].isalpha() else of.count(".")
+    rank = _WORD_RANKS.get(word, ARTICLE)
+    if rank == ARTICLE:
+        rank += 10 * depth
+    rank += 3 * bool(sub)
+    style = f"{word}.{depth}.{len(below)}"
+    lead = f"{match['word']}{match['stop']} {of}{sub}"
+    return _fixed(match, style, rank, [*parts, *below], lead)
+
+
+#: The letter before an article's number in a French code: L. 121-1.
+_STATUTE: Final = re.compile(r"^([A-Z])\.?\s*(?=\d)")
+
+
+def _values(part: str) -> list[int | None]:
+    """Give the number of `4`, `IV` or `Four`, and of 52a its letter's too."""
+    if part[:1].isdecimal() and part[-1:].isalpha():
+        return [int(part[:-1]), numerals.letters(part[-1])]
+    if part[:1].isalpha() and part[1:].isdecimal():
+        return [numerals.letters(part[0]), int(part[1:])]
+    return [numerals.english(part)]
 
 
 def _letter_or_number(part: str) -> int | None:
@@ -150,6 +209,14 @@ def _decimal(match: re.Match[str]) -> tuple[Marker, ...]:
         return (_float(match, "1.", parts[0], label, label),)
     rank = ARTICLE + 10 * (len(parts) - 1)
     return _fixed(match, f"decimal.{len(parts)}", rank, list(parts), label)
+
+
+def _annexed(match: re.Match[str]) -> tuple[Marker, ...]:
+    label = match["annexed"]
+    letter, *digits = label.split(".")
+    rank = ARTICLE + 10 * len(digits)
+    parts = [numerals.letters(letter), *map(int, digits)]
+    return _fixed(match, f"{ANNEXED}.{len(digits)}", rank, parts, label)
 
 
 def _fixed(
@@ -231,7 +298,6 @@ def _squeeze(text: str) -> str:
 #: By the last named group that matched.
 _READERS: Final[dict[str, Callable[[re.Match[str]], tuple[Marker, ...]]]] = {
     "unit": _han, "after": _han, "annex": _annex, "annex_number": _annex, "sub": _word,
-    "decimal": _decimal, "point_end": _point, "comma_end": _comma, "bracket": _bracket,
-    "half": _half, "circle": _circle, "letter": _letter,
-    "plain": _plain,
+    "decimal": _decimal, "annexed": _annexed, "point_end": _point, "comma_end": _comma,
+    "bracket": _bracket, "half": _half, "circle": _circle, "letter": _letter, "plain": _plain,
 }  # fmt: skip

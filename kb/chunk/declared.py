@@ -54,7 +54,7 @@ def title_line(document: Document, lines: list[Line]) -> list[Candidate]:
         if line.end - line.start > _LONGEST_LINE:
             break
         name = titles.clean(document.text[line.start : line.end])
-        if name.casefold() == title and not clauses.read_markers(name, 0, len(name)):
+        if name and name.casefold() == title and not clauses.read_markers(name, 0, len(name)):
             # A running head may stand above the title; it is part of the same passage.
             return [_title(lines[0], line, name)]
     return _first_line(document, lines[0], lines[1])

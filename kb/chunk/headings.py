@@ -53,15 +53,15 @@ def candidates(document: Document, lines: list[Line]) -> list[Candidate]:
             # A heading is never a sentence that goes on.
             above = None
             continue
-        below = lines[i + 1] if i + 1 < len(lines) and i + 1 not in taken else None
+        below = lines[i + 1 : i + 3] if i + 1 not in taken else []
         candidate, used = None, False
         markers = clauses.read_markers(text, line.start, line.end)
         if markers:
             candidate, used = _numbered(text, line, markers, above, below)
         elif capitals and text[line.start : line.start + 4].isupper():
-            candidate = _capitals(text, line, above, below)
+            candidate = _capitals(text, line, above, below[0] if below else None)
         if candidate is not None:
-            found.append(candidate)
+            found += (candidate, *_right_behind(text, line, candidate))
             skip = i + 1 if used else -1
         above = None if candidate is not None and candidate.whole else line
         if line.end - line.start > _LONG_LINE and not _is_contents(text, line):
@@ -97,9 +97,12 @@ def _numbered(
     line: Line,
     markers: tuple[Marker, ...],
     above: Line | None,
-    below: Line | None,
+    below: list[Line],
 ) -> tuple[Candidate | None, bool]:
-    """Read a numbered heading; also say whether the line below was taken as its title."""
+    """Read a numbered heading; also say whether the line below was taken as its title.
+
+    `below` are the next two lines.
+    """
     glance = layout.head(text, line)
     if layout.is_row(glance) or layout.has_leaders(layout.tail(text, line)):
         return None, False
@@ -112,26 +115,64 @@ def _numbered(
     return _read(text, line, markers, below, strict=strict)
 
 
+_BRACKETS: Final = ("(", "（")
+
+
+def _right_behind(text: str, line: Line, candidate: Candidate) -> list[Candidate]:
+    """Give the first item of a clause where it begins on the same line: "12. (1) The seller"."""
+    if candidate.whole or candidate.title or not candidate.markers:
+        return []
+    rest = text[candidate.end : candidate.end + 4].lstrip(". \t\u3000\u00a0")
+    start = candidate.end + 4 - len(rest)
+    if rest[:1] not in _BRACKETS or start >= line.end:
+        return []
+    markers = clauses.read_markers(text, start, line.end)
+    if not markers or all(marker.number != (1,) for marker in markers):
+        return []
+    if _is_reference(markers[0], text[markers[0].end : min(line.end, markers[0].end + 200)]):
+        return []
+    return [
+        Candidate(
+            start=start, end=markers[0].end, markers=markers, title="",
+            element=element(markers[0], ""), whole=False,
+        )
+    ]  # fmt: skip
+
+
 def _is_contents(text: str, line: Line) -> bool:
     """Whether several entries of a table of contents stand on the line, each with its page."""
     entries = len(_ENTRIES.findall(layout.head(text, line)))
     return entries > 1 or (entries == 1 and text[line.end - 1].isdecimal())
 
 
+#: "Deemed articles": a title, though its last word may ask for a number.
+_NAME_OF_ITS_OWN: Final = re.compile(r"[A-Z][\w’'-]*(?: [\w’'-]+){0,5} (?:articles|sections)")
+
+
 def _leads_on(before: str, *, apart: bool) -> bool:
     if layout.is_ended(before) or (apart and before[-1] in ",，"):
+        return False
+    if apart and _NAME_OF_ITS_OWN.fullmatch(before):
         return False
     return layout.connects(before)
 
 
 def _read(
-    text: str, line: Line, markers: tuple[Marker, ...], below: Line | None, *, strict: bool
+    text: str,
+    line: Line,
+    markers: tuple[Marker, ...],
+    below: list[Line],
+    *,
+    strict: bool,
 ) -> tuple[Candidate | None, bool]:
     marker = markers[0]
     rest = text[marker.end : min(line.end, marker.end + 200)]
     if _is_reference(marker, rest):
         return None, False
-    following = text[below.start : below.start + 40] if below and not below.apart else ""
+    following = text[below[0].start : below[0].start + 40] if below and not below[0].apart else ""
+    if marker.rank < clauses.ARTICLE and marker.label[0] == "第":
+        # A chapter has no text of its own that could go on.
+        following = ""
     body = rest.removeprefix(".")
     title = titles.read_title(body, following)
     if marker.style == clauses.PLAIN and not (title.whole and title.text):
@@ -140,7 +181,7 @@ def _read(
     if title.whole and not title.text and below and _may_stand_above_its_title(marker):
         name = _title_below(text, below)
         if name:
-            title, end, used = titles.Title(name, whole=True), below.end, True
+            title, end, used = titles.Title(name, whole=True), below[0].end, True
     if marker.rank < clauses.DIVISION and not title.whole:
         return None, False
     candidate = Candidate(
@@ -160,13 +201,24 @@ def _may_stand_above_its_title(marker: Marker) -> bool:
     return marker.rank <= clauses.ARTICLE and marker.lead[0] != "§"
 
 
-def _title_below(text: str, below: Line) -> str:
-    line = text[below.start : below.end] if below.end - below.start < 100 else ""
-    if not line or not titles.is_title_alone(line) or _SIGNATURE.match(line) or layout.is_row(line):
+def _title_below(text: str, below: list[Line]) -> str:
+    """Give the title that stands on a line of its own, the first of the two below its number."""
+    start, end, _ = below[0]
+    line = text[start:end] if end - start < 100 else ""
+    if not line or _SIGNATURE.match(line) or layout.is_row(line):
         return ""
     if clauses.read_markers(line, 0, len(line)) or layout.is_bullet(line):
         return ""
+    if not titles.is_title_alone(line) and not _is_parted(text, line, below[1:]):
+        return ""
     return titles.clean(line).rstrip(":：")
+
+
+def _is_parted(text: str, line: str, after: list[Line]) -> bool:
+    """Whether the line is a title whose words have no capitals: what comes next does not go on."""
+    if not after or not line[0].isalpha() or not titles.is_title(line, titles.MAX_WORDS):
+        return False
+    return after[0].apart or bool(clauses.read_markers(text, after[0].start, after[0].end))
 
 
 #: What follows a number that is only referred to.
@@ -175,10 +227,14 @@ _HAN_REFERENCE: Final = re.compile(
 )
 _ITEM_REFERENCE: Final = re.compile(r"[ ]?(?:[,;)、，；]|and |or |to |above|below|[至和或项款]|\()")
 _AMOUNT: Final = re.compile(
-    r"[万亿元年月日米克倍个度]|[ ]?[%％$€£¥×°]|[ ]\d"
+    r"[万亿元年月日米克倍个度]|[ ]?[%％$€£¥×°]|[ ]\d(?!\d*[ ][A-Z])"
     r"|[ ]?(?:[GMk]?Hz|[kM]?[WVA]|[GMT]B|EUR|USD|CNY)\b"
 )
 _WORD_GOES_ON: Final = re.compile(r"[.:)]?(?:[ \t\u00a0]*$|[ \t\u3000\u00a0–—-]*[^a-z\s,;.])")
+#: "Section 4 (Term) of the Lease", "§ 5 Absatz 2".
+_WORD_REFERENCE: Final = re.compile(
+    r"[ ]\([^()]{1,80}\)[ ,;]*(?:[a-z]|$)|[ ](?:Abs|Absatz|Satz|Nr|Nummer|Buchst|Halbsatz)\b"
+)
 
 
 def _is_reference(marker: Marker, rest: str) -> bool:
@@ -189,7 +245,7 @@ def _is_reference(marker: Marker, rest: str) -> bool:
         return _AMOUNT.match(rest) is not None or not _WORD_GOES_ON.match(rest)
     if marker.label[0] in "第附":
         return _HAN_REFERENCE.match(rest) is not None
-    return not _WORD_GOES_ON.match(rest)
+    return _WORD_REFERENCE.match(rest) is not None or not _WORD_GOES_ON.match(rest)
 
 
 def _within(text: str, line: Line) -> Iterator[Candidate]:
@@ -221,7 +277,7 @@ def _capitals(text: str, line: Line, above: Line | None, below: Line | None) -> 
     if line.end - line.start > 80 or not text[line.start].isalpha():
         return None
     words = text[line.start : line.end]
-    if not words.isupper() or not _is_name(words):
+    if not words.isupper() or not _is_name(words) or "   " in words:
         return None
     before = "" if above is None else layout.tail(text, above)
     if not (line.apart or not before or layout.is_ended(before)):

@@ -14,9 +14,9 @@ _BULLET: Final = re.compile(
 )
 _ENDED: Final = re.compile(r"[.!?:;。！？：；…][\"'”’」』）)】》\]*_]*$|[;,:] (?:and|or)$|\|$")
 _CONNECTS: Final = re.compile(
-    r"(?:[,，、《（(]|(?:^|[\s(])(?i:to|of|in|under|with|by|the|this|that|such|pursuant|section|"
+    r"(?:[,，、《（(]|(?:^|[\s(])(?:a|(?i:to|of|in|under|with|by|the|this|that|such|pursuant|section|"
     r"sections|article|articles|clause|paragraph|exhibit|schedule|appendix|and|or|per|from|for|"
-    r"subject|see|an?)|本法|本条例|本合同|本协议|按照|依照|依据|根据|适用|违反|[的与和及或由在至])$"
+    r"see|an))|本法|本条例|本合同|本协议|按照|依照|依据|根据|适用|违反|[的与和及或由在至])$"
 )
 _LEADERS: Final = re.compile(
     r"(?:\.{3,}|…+|·{3,}|(?:\.[ ]){3,}|_{3,}|-{4,})[ \t]*(?:\d{1,4}|[ivxl]{1,6})?$"

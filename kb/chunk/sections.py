@@ -6,6 +6,7 @@ items within a clause stay in it as its parts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -59,7 +60,8 @@ def sections(document: Document) -> list[Section]:
     found = [_section(tree, first, after) for first, after in pairwise(edges)]
     top = found[0].start if found else len(document.text)
     if document.text[:top].strip():
-        found.insert(0, Section(start=0, end=top, body=0, path=(), parts=()))
+        parts = _parts(tree, 0, edges[0])
+        found.insert(0, Section(start=0, end=top, body=0, path=(), parts=parts))
     return found
 
 
@@ -104,6 +106,13 @@ def _ends(entries: list[Entry], end: int) -> list[int]:
     return ends
 
 
+#: Fewer of them are a list within a text.
+_LEAST_CLAUSES: Final = 8
+#: Numbers that stand below those of clauses, and may have titles on lines of their own.
+_TITLED: Final = (
+    "decimal.3", "decimal.4", "decimal.5", "decimal.A.2", "decimal.A.3", "decimal.A.4",
+    "1.", "1、", "一、", "1)", "(1)", "A.", "I.", clauses.PLAIN,
+)  # fmt: skip
 #: Numbered items of fewer tokens on average are a list, not clauses of their own.
 _CLAUSE_TOKENS: Final = 60
 
@@ -112,18 +121,21 @@ def _are_sections(tree: _Tree) -> list[bool]:
     """Say for each heading whether a section begins with it; else it is part of one."""
     known: list[bool] = []
     clauselike = _clauselike_lists(tree)
+    titled = _titled_groups(tree)
     for i, entry in enumerate(tree.entries):
         parent = entry.parent
         above = parent is None or known[parent]
         if entry.candidate.level is not None or entry.marker is None:
             known.append(True)
         elif entry.marker.floating:
-            known.append(above and entry.rank == clauses.ARTICLE and clauselike[i])
+            is_clause = entry.rank == clauses.ARTICLE and clauselike[i]
+            known.append(above and (is_clause or titled[i]))
         elif entry.rank < clauses.CLAUSE + 5:
             known.append(True)
         else:
-            # 3.2.1 is a clause of its own where 3.2 is no more than a title.
-            known.append(parent is None or (known[parent] and _is_title_only(tree, parent)))
+            # 3.2.1 is a clause of its own where 3.2 is no more than a title, or it has one itself.
+            own = parent is None or _is_title_only(tree, parent) or titled[i]
+            known.append(above and own)
     return known
 
 
@@ -131,24 +143,79 @@ def _is_title_only(tree: _Tree, i: int) -> bool:
     return tree.entries[i].marker is None or tree.is_bare(i)
 
 
-def _clauselike_lists(tree: _Tree) -> list[bool]:
-    """Say of each heading numbered `1.` or `一、` whether its list is one of clauses."""
+def _titled_groups(tree: _Tree) -> list[bool]:
+    """Say of each heading below a clause (3.2.1, or `1.` in `A.`) whether it heads a section.
+
+    It does where most of its group have lines of their own, with text below them.
+    """
     groups: dict[tuple[int | None, str], list[int]] = {}
     for i, entry in enumerate(tree.entries):
-        if entry.rank == clauses.ARTICLE and entry.marker is not None and entry.marker.floating:
+        if entry.rank >= clauses.CLAUSE + 5 and entry.numbering in _TITLED:
             groups.setdefault((entry.parent, entry.numbering), []).append(i)
-    clauselike = [False] * len(tree.entries)
+    titled = [False] * len(tree.entries)
     for members in groups.values():
+        least = 0 if tree.entries[members[0]].rank < clauses.FLOATING else _CLAUSE_TOKENS
+        heads = [i for i in members if _is_line_of_its_own(tree, i)]
+        verdict = len(heads) * 2 > len(members) and _size(tree, members) >= least * len(members)
+        for i in members:
+            titled[i] = verdict
+    return titled
+
+
+def _is_line_of_its_own(tree: _Tree, i: int) -> bool:
+    return tree.entries[i].candidate.whole and _has_title_and_text(tree, i)
+
+
+def _clauselike_lists(tree: _Tree) -> list[bool]:
+    """Say of each heading numbered `1.` or `一、` whether its list is one of clauses."""
+    clauselike = [False] * len(tree.entries)
+    for members in _lists(tree):
         titled = sum(_has_title_and_text(tree, i) for i in members)
         verdict = titled * 2 >= len(members) or _are_long(tree, members)
+        verdict = verdict or _have_items(tree, members)
         for i in members:
             clauselike[i] = verdict
     return clauselike
 
 
+def _lists(tree: _Tree) -> Iterator[list[int]]:
+    """Give the members of each list; one that counts on from part to part is one list."""
+    groups: dict[tuple[int | None, str], list[int]] = {}
+    last: dict[str, list[int]] = {}
+    for i, entry in enumerate(tree.entries):
+        if entry.rank != clauses.ARTICLE or entry.marker is None or not entry.marker.floating:
+            continue
+        key = (entry.parent, entry.numbering)
+        before = last.get(entry.numbering)
+        if key not in groups and before is not None and _counts_on(tree.entries, before[-1], i):
+            groups[key] = before
+        members = groups.setdefault(key, [])
+        members.append(i)
+        last[entry.numbering] = members
+    seen: set[int] = set()
+    for members in groups.values():
+        if members[0] not in seen:
+            seen.add(members[0])
+            yield members
+
+
+def _counts_on(entries: list[Entry], before: int, i: int) -> bool:
+    one, other = entries[before].marker, entries[i].marker
+    return one is not None and other is not None and other.number[0] == one.number[0] + 1
+
+
+def _have_items(tree: _Tree, members: list[int]) -> bool:
+    """Whether many members have numbered items of their own, as those of a statute have."""
+    followed = sum(i + 1 < len(tree.entries) and tree.entries[i + 1].parent == i for i in members)
+    return followed * 4 >= len(members) >= _LEAST_CLAUSES
+
+
 def _are_long(tree: _Tree, members: list[int]) -> bool:
-    size = sum(estimate_tokens(tree.text[tree.start(i) : tree.ends[i]]) for i in members)
-    return size >= _CLAUSE_TOKENS * len(members)
+    return _size(tree, members) >= _CLAUSE_TOKENS * len(members)
+
+
+def _size(tree: _Tree, members: list[int]) -> int:
+    return sum(estimate_tokens(tree.text[tree.start(i) : tree.ends[i]]) for i in members)
 
 
 def _has_title_and_text(tree: _Tree, i: int) -> bool:
@@ -181,15 +248,19 @@ def _section(tree: _Tree, first: int, after: int) -> Section:
     heads = first
     while heads + 1 < after and tree.is_section[heads + 1]:
         heads += 1
-    candidate = tree.entries[heads].candidate
+    return Section(
+        start=tree.start(first), end=tree.start(after), body=tree.entries[heads].candidate.end,
+        path=tree.paths[heads], parts=_parts(tree, heads + 1, after),
+    )  # fmt: skip
+
+
+def _parts(tree: _Tree, first: int, after: int) -> tuple[Part, ...]:
+    """Give the items among the headings from `first` up to `after`."""
     parts: dict[int, Part] = {}
-    for i in range(heads + 1, after):
+    for i in range(first, after):
         parent = tree.entries[i].parent
         parts[i] = Part(
             start=tree.start(i), end=tree.ends[i], path=tree.paths[i],
             parent=None if parent is None else parts.get(parent),
         )  # fmt: skip
-    return Section(
-        start=tree.start(first), end=tree.start(after), body=candidate.end,
-        path=tree.paths[heads], parts=tuple(parts.values()),
-    )  # fmt: skip
+    return tuple(parts.values())

@@ -30,14 +30,17 @@ def follows(last: Number, number: Number) -> bool:
 def is_next(last: Number | None, number: Number, coming: Number | None, *, strict: bool) -> bool:
     """Whether a clause may have this number, after `last` and with `coming` ahead.
 
-    `strict` asks for the very next number, or for a first one.
+    `strict` asks for the very next number or a first one, or for one that is followed by its next.
     """
     if last is None:
         return is_first(number) or (not strict and (coming is None or coming >= number))
     if follows(last, number):
         return True
     if number > last:
-        return not strict and (coming is None or coming > number or _is_step(last, number))
+        if strict:
+            # One or two may have been lost; what comes next tells it from a mention.
+            return coming is not None and follows(number, coming) and _is_step(last, number)
+        return coming is None or coming > number or _is_step(last, number)
     # A new part or an annex begins to count anew.
     return number != last and not strict and all(part <= 1 for part in number)
 
@@ -45,3 +48,8 @@ def is_next(last: Number | None, number: Number, coming: Number | None, *, stric
 def _is_step(last: Number, number: Number) -> bool:
     """Whether only a few numbers are missing."""
     return len(last) == len(number) and last[:-1] == number[:-1] and number[-1] - last[-1] <= 3
+
+
+def is_followed(number: Number, coming: Number | None) -> bool:
+    """Whether a first number has its second one ahead."""
+    return is_first(number) and coming is not None and follows(number, coming)

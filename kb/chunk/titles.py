@@ -27,7 +27,7 @@ _RULE: Final = re.compile(r"[ ][-=_~*]{4,}$")
 _MARKUP: Final = "*_# \t\u3000"
 
 #: A longer title in words or characters is text.
-_MAX_WORDS: Final = 12
+MAX_WORDS: Final = 12
 _MAX_CHARS: Final = 90
 #: A title of more words has them capitalised.
 _MAX_PLAIN_WORDS: Final = 8
@@ -55,7 +55,7 @@ def read_title(rest: str, following: str) -> Title:
     rest = rest.strip(_MARKUP).removeprefix(":").removeprefix("：").strip(_MARKUP)
     if not rest:
         return Title("", whole=True)
-    words = _MAX_WORDS if rest[0] in "–—-" else _MAX_PLAIN_WORDS
+    words = MAX_WORDS if rest[0] in "–—-" else _MAX_PLAIN_WORDS
     if is_title(rest, words) and not _goes_on(rest, following):
         return Title(clean(rest).rstrip(":："), whole=True)
     for pattern in (_HAN_BRACKETS, _PARTED, _RUN_IN, _CAPITALS):
@@ -81,7 +81,7 @@ def is_title(line: str, plain: int | None = None) -> bool:
     if _HAN.search(line):
         return _HAN_TITLE.fullmatch(line) is not None
     words = len(line.split())
-    if words > _MAX_WORDS or line[0].islower() or layout.connects(line):
+    if words > MAX_WORDS or line[0].islower() or layout.connects(line):
         return False
     if words > (plain or _MAX_PLAIN_WORDS) and not _is_capitalised(line, 0):
         return False
@@ -111,7 +111,7 @@ def _is_capitalised(title: str, free: int) -> bool:
     """Whether it is a title by its capitals; up to `free` words need none."""
     words = re.findall(r"[A-Za-z][\w’'-]*", title)
     if len(words) > free:
-        return len(words) <= _MAX_WORDS and all(
+        return len(words) <= MAX_WORDS and all(
             word[0].isupper() or len(word) <= 3 for word in words
         )
     return bool(words)
