@@ -389,14 +389,21 @@ def test_tidy() -> None:
     assert tidy("\uf0b7 point\x01 one") == "• point one"
 
 
-def test_unmapped() -> None:
-    assert unmapped("\x01\x02\x03")
-    assert unmapped("/g12/g7/g3/g9/")
-    assert unmapped("\ue001\ue002\ue003 a")
-    assert not unmapped("\uf0b7 a bullet")
-    assert not unmapped("")
-    assert not unmapped("A and/or B 1/2")
-    # A date is like the name of one glyph; as many names as letters are none.
-    assert not unmapped("on 10/12/2010")
-    assert unmapped("/10/12/ a (cid:7)\x01")
-    assert not unmapped("/10/12/ abcde (cid:7)\x01")
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("\x01\x02\x03", 1.0),
+        ("/g12/g7/g3/g9/", 1.0),
+        ("\ue001\ue002\ue003 a", 0.75),
+        ("\ufffd\ufffd ab", 0.5),
+        ("\uf0b7 a bullet", 0.0),
+        ("", 0.0),
+        ("A and/or B 1/2", 0.0),
+        # A date is like the name of one glyph; as many names as letters are none.
+        ("on 10/12/2010", 0.0),
+        ("/10/12/ a (cid:7)\x01", 0.8),
+        ("/10/12/ abcdef (cid:7)\x01", 0.25),
+    ],
+)
+def test_unmapped(text: str, share: float) -> None:
+    assert unmapped(text) == pytest.approx(share)

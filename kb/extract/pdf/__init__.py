@@ -6,6 +6,8 @@
     with_pypdf   the reader for where pdfium is missing or fails     page    what pypdf says
     running      heads, feet, page numbers                           words   hyphens
     text         characters                                          states  pages without text
+    garbled      letters other than those that are shown             fields  what is filled in
+    blanks       that pdfium puts into words                          said    letters out of order
     outline      headings from bookmarks                             sheet   the nouns
     typography   headings from the type                              scans   pages that are pictures
 
@@ -18,27 +20,44 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kb.errors import StageError, failure
 from kb.extract import conditions
 from kb.extract.canonical import sensible_title, stem
 from kb.extract.pdf import typography
+from kb.extract.pdf.garbled import is_garbled
 from kb.extract.pdf.outline import headings
 from kb.extract.pdf.running import without_running
 from kb.extract.pdf.scans import recognised
 from kb.extract.pdf.sheet import Mark, Sheet
-from kb.extract.pdf.states import CODES, STAMP, nothing, problems, without_repeats, without_stamps
-from kb.extract.pdf.text import has_letters, tidy, unmapped
+from kb.extract.pdf.states import (
+    CODES,
+    STAMP,
+    nothing,
+    problems,
+    waits,
+    without_repeats,
+    without_stamps,
+)
+from kb.extract.pdf.text import has_letters, letters, tidy, unmapped
 from kb.extract.pdf.words import known_words, whole_words
 from kb.model import Document, Page, PageState, Source
 
 if TYPE_CHECKING:
     from kb.extract.pdf import with_pypdf
 
-#: The mark of a PDF must stand within its first kilobyte.
+#: The mark of a PDF stands within its first kilobyte; where that is lost, its end tells.
 _HEAD: Final = 1024
 _DOTS_PER_POINT: Final = 300 / 72
+#: Of the signs of a page, so many have no letter: all that matter, so many that the rest is not
+#: worth much, or enough to ask pypdf, too.
+_ALL_UNMAPPED: Final = 0.5
+_MANY_UNMAPPED: Final = 0.25
+_SOME_UNMAPPED: Final = 0.1
+#: So many letters are kept beside more signs that have none.
+_SOME_TEXT: Final = 100
 
 
 class Pdf(Protocol):
@@ -61,6 +80,11 @@ class Pdf(Protocol):
         """What the file declares as its title."""
         ...
 
+    @property
+    def only_asks_to_wait(self) -> bool:
+        """Whether the file is a form that other programs than Adobe's do not draw."""
+        ...
+
     def marks(self) -> Iterator[Mark]:
         """Give the bookmarks that lead to a page."""
         ...
@@ -73,12 +97,13 @@ def read(data: bytes, source: Source) -> Document:
     blank), `extract.no_text` (pictures alone). A page that fails while others do not is a
     problem of the document.
     """
-    if b"%PDF-" not in data[:_HEAD]:
+    if b"%PDF-" not in data[:_HEAD] and b"startxref" not in data[-_HEAD:]:
         raise StageError(failure("extract.corrupt", "The file does not begin as a PDF does."))
     with _opened(data) as pdf:
         sheets = without_repeats(_sheets(pdf, data))
         if not any(sheet.state in (PageState.INDEXED, PageState.OCR) for sheet in sheets):
-            raise StageError(nothing(sheets))
+            raise StageError(waits(source) if pdf.only_asks_to_wait else nothing(sheets))
+        told = [waits(source)] if pdf.only_asks_to_wait else []
         text, pages = _joined(sheets)
         return Document(
             title=_title(pdf) or stem(source),
@@ -87,7 +112,7 @@ def read(data: bytes, source: Source) -> Document:
             pages=pages,
             paged=True,
             headings=headings(pdf.marks(), text, pages) or typography.headings(sheets, text, pages),
-            problems=tuple(problems(sheets, source)),
+            problems=(*told, *problems(sheets, source)),
         )
 
 
@@ -188,17 +213,44 @@ def _sheet(pdf: Pdf, number: int, again: Callable[[int], Sheet | None]) -> Sheet
         raise
     except Exception as error:  # noqa: BLE001 - a damaged page raises anything, its neighbours go on
         sheet, reason = None, f"{type(error).__name__}: {error}"[:500]
-    if foreign := sheet is None or unmapped(sheet.text):
+    doubt = _doubt(sheet)
+    if doubt:
         other = again(number)
-        foreign = other is None or unmapped(other.text)
-        sheet = sheet if other is None or (sheet and foreign) else other
+        if other is not None and (less := _doubt(other)) < doubt and _says_as_much(other, sheet):
+            sheet, doubt = replace(other, left_out=sheet.left_out if sheet else 0), less
     if sheet is None:
         return Sheet(state=PageState.FAILED, reason=reason)
-    if foreign:
+    if doubt is _Doubt.NO_LETTERS and letters(sheet.text) < _SOME_TEXT:
         return replace(sheet, lines=(), state=PageState.IMAGE_ONLY)
     # What is drawn matters only where there is little text: a stamp on a scan, or none at all.
     short = sum(len(line.text) for line in sheet.lines) <= STAMP
-    return replace(sheet, drawing=short and _has_drawing(pdf, number))
+    drawing = short and _has_drawing(pdf, number)
+    return replace(sheet, drawing=drawing, garbled=doubt >= _Doubt.OTHER_LETTERS)
+
+
+def _says_as_much(other: Sheet, sheet: Sheet | None) -> bool:
+    return sheet is None or letters(other.text) > letters(sheet.text) // 2
+
+
+class _Doubt(IntEnum):
+    """What is wrong with the text of a page, from nothing to all."""
+
+    NONE = 0
+    SOME_LETTERS = 1
+    OTHER_LETTERS = 2
+    NO_LETTERS = 3
+    NO_PAGE = 4
+
+
+def _doubt(sheet: Sheet | None) -> _Doubt:
+    if sheet is None:
+        return _Doubt.NO_PAGE
+    share = max(sheet.unmapped, unmapped(text := sheet.text))
+    if share >= _ALL_UNMAPPED:
+        return _Doubt.NO_LETTERS
+    if share >= _MANY_UNMAPPED or is_garbled(text):
+        return _Doubt.OTHER_LETTERS
+    return _Doubt.SOME_LETTERS if share >= _SOME_UNMAPPED else _Doubt.NONE
 
 
 def _has_drawing(pdf: Pdf, number: int) -> bool:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
+from kb.extract.pdf.glyphs import text_of
 from kb.extract.pdf.order import in_one, regions, rows_in_order, same_row
 from kb.extract.pdf.pieces import Box, Piece, pieces
 from kb.extract.pdf.rows import lines, lines_of
 from kb.extract.pdf.sheet import Line, Sheet
+from kb.extract.pdf.text import unmapped
 
 #: Lines of one paragraph are so much closer than two paragraphs.
 _APART: Final = 1.3
@@ -24,10 +26,12 @@ _MARK: Final = re.compile(r"\s*(?:\d{1,3}(?![\d.,])|[*†‡§¶]|[(\[]\d{1,3}[)
 
 def laid_out(textpage: Any, box: Box) -> Sheet:  # noqa: ANN401 - pypdfium2 has no types
     """Give a page with its lines in reading order; `box` is what of it is seen, y upwards."""
-    found = pieces(textpage, box)
+    found, left_out = pieces(textpage, box)
+    none = 0.0
+    if 2 * sum(len(piece.text) for piece in found) < textpage.count_chars():
+        none = unmapped(text_of(textpage))  # what has no letter counts as blank elsewhere
     most = _turns(found)
     said: list[Line] = []
-    left_out = 0
     for turn in most:
         # What runs as most of the page comes first, notes on its side after it.
         part = [piece for piece in found if piece.turn == turn] if len(most) > 1 else found
@@ -36,9 +40,10 @@ def laid_out(textpage: Any, box: Box) -> Sheet:  # noqa: ANN401 - pypdfium2 has 
             left_out += sum(len(piece.text) for piece in part)
             left_out -= sum(len(piece.text) for piece in kept)
         said += _read(kept, turned=turn != most[0])
-    left, bottom, right, top = box
-    edges = {1: (left, right), 2: (bottom, top), 3: (-right, -left)}.get(most[0], (-top, -bottom))
-    return Sheet(lines=tuple(said), top=edges[0], bottom=edges[1], left_out=left_out)
+    left, low, right, high = box
+    edges = {1: (left, right), 2: (low, high), 3: (-right, -left)}.get(most[0], (-high, -low))
+    top, bottom = edges
+    return Sheet(lines=tuple(said), top=top, bottom=bottom, left_out=left_out, unmapped=none)
 
 
 def _turns(found: Sequence[Piece]) -> list[int]:

@@ -8,7 +8,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.extract.pdf.blanks import NARROW, without_false_blanks
 from kb.extract.pdf.glyphs import boxes_of, is_bold, quarters, text_of
+from kb.extract.pdf.said import SPACED, closed, logical, where
 
 Box: TypeAlias = tuple[float, float, float, float]
 
@@ -24,15 +26,13 @@ _HYPHENS: Final = ("\x02", "\ufffe")
 #: Blanks beyond Latin-1.
 _BLANKS: Final = ("\u3000", "\ufeff")
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_LEFTWARD: Final = re.compile(
-    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+(?: +[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+)*"
-)
-_SPACED: Final = re.compile(r"(?:[^\W\d_] ){3,}[^\W\d_]$")
 #: No longer line is looked at for its weight: it is no heading.
 _LONGEST_HEADING: Final = 120
 
 #: Heights and lower sides of the letters of one word, in heights, differ by less than this.
 _SAME: Final = 0.05
+#: Fewer of the blanks of a page are narrow where all are what they seem.
+_MANY_NARROW: Final = 0.1
 #: What a glyph is, from blank to letter; all from _HYPHEN on leave ink.
 _BLANK, _END, _HYPHEN, _SIGN, _LETTER = range(5)
 
@@ -71,6 +71,14 @@ class Piece(NamedTuple):
         return (self.top + self.bottom) / 2
 
 
+class Found(NamedTuple):
+    """What stands on a page."""
+
+    pieces: list[Piece]
+    #: Characters that lie outside of what is seen of the page.
+    left_out: int
+
+
 class _Frame(NamedTuple):
     """The sides of the ink's boxes as its lines run."""
 
@@ -95,9 +103,11 @@ class _Seen(NamedTuple):
     frame: _Frame
     #: Their boxes.
     boxes: NDArray[np.float32]
+    #: How many more there are, outside of what is seen of the page.
+    outside: int
 
 
-def pieces(textpage: Any, box: Box) -> list[Piece]:  # noqa: ANN401 - untyped
+def pieces(textpage: Any, box: Box) -> Found:  # noqa: ANN401 - untyped
     """Give the pieces of a page in the order of its content, without what lies outside `box`.
 
     pdfium is asked for the places of the ends of words alone, as asking is what takes the time,
@@ -106,7 +116,7 @@ def pieces(textpage: Any, box: Box) -> list[Piece]:  # noqa: ANN401 - untyped
     text = text_of(textpage)
     kinds = _kinds(text)
     if kinds.max(initial=_BLANK) < _HYPHEN:
-        return []
+        return Found([], 0)
     to_left = not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
     seen = _seen(textpage, kinds, box, all_of_it=to_left)
     turned = _crooked(seen.frame, seen.lines)
@@ -115,12 +125,18 @@ def pieces(textpage: Any, box: Box) -> list[Piece]:  # noqa: ANN401 - untyped
         turned = _crooked(seen.frame, seen.lines)
     turns = np.zeros(len(seen.ink), dtype=np.int8)
     if turned:
-        turns = _turns(quarters(textpage, len(text))[seen.ink], seen.frame, seen.lines)
+        angles = quarters(textpage, len(text))[seen.ink]
+        if not to_left:
+            angles = _right_way_round(angles, seen)
+        turns = _turns(angles, seen.frame, seen.lines)
         seen = seen._replace(frame=_frame(seen.boxes, turns))
     starts = _starts(seen, turns, text, to_left=to_left)
+    if not turned and (narrow := _narrow(kinds, seen)).size:
+        text = without_false_blanks(text, textpage, narrow)
     for hyphen in _HYPHENS:
         text = text.replace(hyphen, "-")
-    return _made(text, textpage, seen, turns, starts, to_left=to_left)
+    made = _made(text, textpage, seen, turns, starts, to_left=to_left)
+    return Found(made, seen.outside)
 
 
 def _kinds(text: str) -> NDArray[np.uint8]:
@@ -147,10 +163,12 @@ def _seen(textpage: Any, kinds: NDArray[np.uint8], box: Box, *, all_of_it: bool)
     # A hyphen that ends a line belongs to it, and the next line begins after it.
     lines = ((kinds == _END) | (kinds == _HYPHEN)).nonzero()[0].searchsorted(ink)
     inside = _inside(boxes, box)
+    outside = 0
     # Where nothing at all lies on the page, it is the page's size that is wrong.
     if not inside.all() and inside.any():
+        outside = int(np.sum(1 + skipped[~inside]))
         ink, skipped, lines, boxes = ink[inside], skipped[inside], lines[inside], boxes[inside]
-    return _Seen(ink, skipped, lines, _frame(boxes), boxes)
+    return _Seen(ink, skipped, lines, _frame(boxes), boxes, outside)
 
 
 def _inner(kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -232,6 +250,23 @@ def _crooked(frame: _Frame, lines: NDArray[Any]) -> bool:
     )
 
 
+def _right_way_round(angles: NDArray[np.int8], seen: _Seen) -> NDArray[np.int8]:
+    """Give the angles, turned by a half where glyphs follow one another the other way.
+
+    A font whose size is below nothing turns what the angle alone says: such letters stand upright.
+    """
+    for turn in range(_ASKEW):
+        claimed = angles == turn
+        if not claimed.any():
+            continue
+        left = _frame(seen.boxes, np.where(claimed, turn, 0).astype(np.int8)).left
+        follows = claimed[1:] & claimed[:-1] & (seen.lines[1:] == seen.lines[:-1])
+        ahead = _steps(left)[follows]
+        if np.count_nonzero(ahead < 0) > 2 * np.count_nonzero(ahead > 0):
+            angles = np.where(claimed, (turn + 2) % _ASKEW, angles).astype(np.int8)
+    return angles
+
+
 def _turns(angles: NDArray[np.int8], frame: _Frame, lines: NDArray[Any]) -> NDArray[np.int8]:
     """Give how lines run; glyphs that stand upright one below the other run downwards."""
     height = frame.height
@@ -258,18 +293,23 @@ def _starts(seen: _Seen, turns: NDArray[np.int8], text: str, *, to_left: bool) -
     apart &= (turns[1:] != _ASKEW) & (turns[:-1] != _ASKEW)
     if to_left:
         # Such a line has no order of places that is also one of reading.
-        such = np.isin(lines, np.unique(lines[_where(_RIGHT_TO_LEFT, text, ink)]))
+        such = np.isin(lines, np.unique(lines[where(_RIGHT_TO_LEFT, text, ink)]))
         apart &= ~(such[1:] & such[:-1])
     new_line = (lines[1:] != lines[:-1]) & ~((turns[1:] == 3) & (turns[:-1] == 3) & ~apart)
     apart |= new_line | (turns[1:] != turns[:-1])
     return np.concatenate(([0], np.flatnonzero(apart) + 1))
 
 
-def _where(pattern: re.Pattern[str], text: str, ink: NDArray[Any]) -> NDArray[np.bool_]:
-    marks = np.zeros(len(text), dtype=np.bool_)
-    marks[[match.start() for match in pattern.finditer(text)]] = True
-    inked: NDArray[np.bool_] = marks[ink]
-    return inked
+def _narrow(kinds: NDArray[np.uint8], seen: _Seen) -> NDArray[Any]:
+    """Give the places of lone blanks on whose sides letters stand closer than words do."""
+    gaps = seen.frame.left[1:] - seen.frame.right[:-1]
+    parted = (_steps(seen.ink) == 2) & (seen.skipped[1:] == 0)
+    close = parted & (gaps < NARROW * seen.frame.height[1:])
+    places: NDArray[Any] = seen.ink[:-1][close] + 1
+    places = places[kinds[places] == _BLANK]
+    # Those in question come in numbers, one at the end of each word of a line.
+    many = len(places) > _MANY_NARROW * np.count_nonzero(kinds == _BLANK)
+    return places if many else places[:0]
 
 
 def _made(
@@ -299,35 +339,10 @@ def _made(
         said = text[begin : end + 1]
         if turn == 3:
             said = said.replace("\r", "").replace("\n", "")
-        if said[1:2] == " " and _SPACED.match(said):
-            said = _closed(said, boxes_of(textpage, np.arange(begin, end + 1)))
+        if said[1:2] == " " and SPACED.match(said):
+            said = closed(said, boxes_of(textpage, np.arange(begin, end + 1)))
         if to_left:
-            said = _logical(said, boxes_of(textpage, np.arange(begin, end + 1))[:, 0])
+            said = logical(said, boxes_of(textpage, np.arange(begin, end + 1))[:, 0])
         bold = len(said) <= _LONGEST_HEADING and is_bold(textpage, begin) and is_bold(textpage, end)
         made.append(Piece(said, left, top, right, bottom, size, turn, order, bold))
     return made
-
-
-def _logical(text: str, left: NDArray[np.float32]) -> str:
-    """Give text with letters of Arabic or Hebrew in the order in which they are said.
-
-    Some files draw them from the left to the right, last letter first. pdfium turns runs of them
-    round, also those that the file spells out for a whole group of glyphs, which have one place.
-    """
-    for run in _LEFTWARD.finditer(text):
-        places = left[run.start() : run.end()]
-        steps = np.diff(places)
-        if not steps.any() or np.sum(steps > 0) > np.sum(steps < 0):
-            text = text[: run.start()] + run[0][::-1] + text[run.end() :]
-    return text
-
-
-def _closed(text: str, boxes: NDArray[np.float32]) -> str:
-    """Give letters that were set apart ("T H E R A P Y") as the words they are."""
-    places = [i for i, sign in enumerate(text) if not sign.isspace()]
-    gaps = boxes[places[1:], 0] - boxes[places[:-1], 2]
-    usual = float(np.median(gaps)) + 0.1
-    parts = [text[places[0]]]
-    for place, gap in zip(places[1:], gaps.tolist(), strict=True):
-        parts.append((" " if gap > 1.8 * usual else "") + text[place])
-    return "".join(parts)

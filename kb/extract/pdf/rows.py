@@ -120,7 +120,12 @@ def _alone(piece: Piece) -> Line:
 def _plain(row: Row) -> Line:
     if len(row) == 1:
         return _alone(row[0])
-    return _line(" ".join(piece.text for piece in row), row)
+    said = row[0].text
+    for before, piece in pairwise(row):
+        # One blank between Chinese words goes later, two stay one. Single characters are set wide.
+        cells = len(before.text) > 1 and len(piece.text) > 1
+        said += ("  " if cells else " ") + piece.text
+    return _line(said, row)
 
 
 def _line(text: str, row: Row, *, table: bool = False) -> Line:

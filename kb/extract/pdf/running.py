@@ -71,10 +71,13 @@ def without_running(sheets: Sequence[Sheet]) -> list[Sheet]:
     for page, found in heads.items():
         if not _is_body(sheets[page], found):
             dropped[page] |= found
-    return [
+    kept = [
         _without(sheet, dropped[page], firsts[page]) if page in dropped or page in firsts else sheet
         for page, sheet in enumerate(sheets)
     ]
+    # Where pages hold their numbers and no picture either, the numbers are all that they say.
+    said = any(sheet.lines or sheet.drawing for sheet in kept)
+    return kept if said else list(sheets)
 
 
 def _is_body(sheet: Sheet, found: set[int]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from kb.extract.ocr.reading import Missing
 from kb.extract.ocr.recogniser import Recogniser, dots_per_point
+from kb.extract.pdf.garbled import is_garbled
 from kb.extract.pdf.sheet import Sheet
 from kb.model import PageState
 
@@ -48,7 +49,8 @@ def recognised(
     """Give the pages that are pictures anew: with lines, or with the reason for having none.
 
     `layers` are the pages with all their text, be it stamps or running heads. A page with a
-    short text upon a picture is given where more than that is recognised.
+    short text upon a picture is given where more than that is recognised, one whose text is
+    garbled in any case.
     """
     recogniser: Recogniser | None = None
     for number, (sheet, layer) in enumerate(zip(sheets, layers, strict=True)):
@@ -64,6 +66,17 @@ def recognised(
             more = _letters(found.text) > 2 * _letters(layer.text) + _FEW
             if more and found.state is PageState.OCR:
                 yield number, found
+        elif sheet.garbled and sheet.state is PageState.INDEXED:
+            recogniser = recogniser or Recogniser()
+            yield number, _instead(layer, _recognised(pdf, number, sheet, recogniser))
+
+
+def _instead(layer: Sheet, found: Sheet) -> Sheet:
+    """Give what was recognised where it is the better text, else the text and why it is all."""
+    enough = 2 * _letters(found.text) > _letters(layer.text)
+    if found.state is PageState.OCR and enough and not is_garbled(found.text):
+        return found
+    return replace(layer, reason=found.reason, cure=found.cure)
 
 
 def _is_picture(pdf: object, number: int) -> bool:

@@ -43,6 +43,10 @@ class Sheet:
     #: Where the page begins and ends, as its lines run.
     top: float = 0.0
     bottom: float = 0.0
+    #: Which share of its signs have no letter, as far as that is not seen from its lines.
+    unmapped: float = 0.0
+    #: Whether its letters are not those that the page shows; see `garbled`.
+    garbled: bool = False
     #: Characters that were kept out of the lines.
     left_out: int = 0
     #: How sure the recognition of its letters was, 0 to 1, where they were recognised.

@@ -17,6 +17,10 @@ STAMP: Final = 120
 #: Pages with fewer letters and digits than this are no duplicates of one another.
 _REPEATED: Final = 200
 _MOST_ALIKE: Final = 100
+_GARBLED: Final = (
+    "The text of the page is not what it shows: its fonts do not tell, or tell falsely, which "
+    "letters they draw, so that the page is not found by its words."
+)
 _WITH_TEXT: Final = (PageState.INDEXED, PageState.OCR)
 #: The codes of the states that are failures.
 CODES: Final = {PageState.IMAGE_ONLY: "extract.no_text", PageState.FAILED: "extract.corrupt"}
@@ -78,11 +82,16 @@ def _is_long(said: Sequence[str]) -> bool:
 
 
 def problems(sheets: Sequence[Sheet], source: Source) -> Iterator[Failure]:
-    """Give what is to be said of the pages that have no text."""
+    """Give what is to be said of the pages that have no text, or none that can be read."""
     for number, sheet in enumerate(sheets, 1):
         place = f"page {number}"
         if sheet.state is PageState.IMAGE_ONLY:
             message = f"{CATALOGUE['extract.no_text'].cause} {sheet.reason}".rstrip()
+            yield failure(
+                "extract.no_text", message, source=source.path, locator=place, hint=sheet.cure
+            )
+        elif sheet.garbled and sheet.state is PageState.INDEXED:
+            message = f"{_GARBLED} {sheet.reason}".rstrip()
             yield failure(
                 "extract.no_text", message, source=source.path, locator=place, hint=sheet.cure
             )
@@ -91,6 +100,17 @@ def problems(sheets: Sequence[Sheet], source: Source) -> Iterator[Failure]:
             yield failure(
                 "extract.corrupt", message, source=source.path, locator=place, reason=sheet.reason
             )
+
+
+def waits(source: Source) -> Failure:
+    """Say that the pages hold no more than the request to open them in Adobe's programs."""
+    return failure(
+        "extract.unsupported",
+        "The file is a form in XFA: what is to be read is not on its pages, which only ask to open "
+        "it in Adobe Acrobat or Reader.",
+        source=source.path,
+        hint="Open it there, print it to a new PDF, and ingest that.",
+    )
 
 
 def nothing(sheets: Sequence[Sheet]) -> Failure:

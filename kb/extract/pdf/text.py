@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import islice
 
 from kb.extract.canonical import keepable
 
@@ -14,7 +13,9 @@ _CJK = (
     "\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff"
 )
 #: One space, not a wider gap, which parts the columns of a table.
-_CJK_SPACE = re.compile(f"(?<=[{_CJK}]) (?=[{_CJK}])")
+#: Words of full-width Latin letters are parted as those of others are.
+_WIDE = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
+_CJK_SPACE = re.compile(f"(?<=[{_CJK}]) (?=[{_CJK}])(?<![{_WIDE}] (?=[{_WIDE}]))")
 _BLANKS = re.compile("[ \t\u00a0\u2000-\u200a\u202f\u205f]{2,}|[\t\u00a0\u2000-\u200a\u202f\u205f]")
 #: Ligatures, Arabic and Hebrew letters in their forms within words, and second codes of Chinese
 #: characters. Not ² or ½, and not the punctuation of Chinese.
@@ -75,17 +76,27 @@ def has_letters(text: str) -> bool:
     return _LETTER.search(text) is not None
 
 
-def unmapped(text: str) -> bool:
-    """Tell whether a page's text, as pypdf gave it, is a font's private numbers, not letters."""
-    marks = "(cid:" in text or _SLASHED.search(text)  # dates have slashes, too
-    if not marks and (_is_plain(text) or not _NUMBERS.search(text)):
-        return False
-    shown = _BULLET.sub("", text)
-    numbers = sum(len(way.findall(shown)) for way in _UNMAPPED)
+def letters(text: str) -> int:
+    """Count the letters and digits of a text that are not a font's private numbers."""
     for way in _UNMAPPED:
         text = way.sub("", text)
-    more_letters = islice(_LETTER.finditer(text), numbers, None)
-    return numbers > 0 and next(more_letters, None) is None
+    return sum(map(str.isalnum, text))
+
+
+def unmapped(text: str) -> float:
+    """Give which share of a page's signs are a font's private numbers, not letters; 0 to 1."""
+    # U+FFFD counts as a sign to be printed; dates have slashes, too.
+    marks = "\ufffd" in text or "(cid:" in text or _SLASHED.search(text)
+    if not marks and (_is_plain(text) or not _NUMBERS.search(text)):
+        return 0.0
+    shown = _BULLET.sub("", text)
+    names, *others = (len(way.findall(shown)) for way in _UNMAPPED)
+    for way in _UNMAPPED:
+        text = way.sub("", text)
+    letters = len(_LETTER.findall(text))
+    # As many names of glyphs as letters are none of them dates.
+    numbers = sum(others) + (names if names + sum(others) >= letters else 0)
+    return numbers / (numbers + letters) if numbers else 0.0
 
 
 def skeleton(text: str) -> str:

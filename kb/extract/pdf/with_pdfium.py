@@ -5,6 +5,7 @@ pdfium is one for a whole process and not made for threads, so one file is read 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from kb.errors import StageError, failure
+from kb.extract.pdf import fields
 from kb.extract.pdf.layout import laid_out
 from kb.extract.pdf.pieces import Box
 from kb.extract.pdf.sheet import Mark, Sheet
@@ -39,14 +41,27 @@ def opened(data: bytes, passwords: Sequence[str]) -> Iterator[Pdf]:
 
     Raises StageError `extract.encrypted` when none does, UnreadableError when pdfium cannot.
     """
-    with _ALONE:
+    with _ALONE, _silence():
         document = _open(data, passwords)
+        fields.prepare(document)
         pdf = Pdf(document)
         try:
             yield pdf
         finally:
             pdf.let_go()
             document.close()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep remarks about forms and bookmarks off the terminal."""
+    logger = logging.getLogger("pypdfium2")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _open(data: bytes, passwords: Sequence[str]) -> Any:  # noqa: ANN401 - pypdfium2 has no types
@@ -121,6 +136,11 @@ class Pdf:
             return self._document.get_metadata_value("Title")
         return None
 
+    @property
+    def only_asks_to_wait(self) -> bool:
+        """Tell whether the file is a form that other programs than Adobe's do not draw."""
+        return fields.waits_for_adobe(self._document)
+
     def marks(self) -> Iterator[Mark]:
         """Give the bookmarks that lead to a page."""
         for count, item in enumerate(self._document.get_toc(max_depth=9)):
@@ -136,7 +156,7 @@ class Pdf:
         if self._held is None or self._held[0] != number:
             self.let_go()
             try:
-                self._held = number, self._document[number]
+                self._held = number, fields.drawn_in(self._document, number)
             except (pypdfium2.PdfiumError, IndexError) as error:
                 raise UnreadableError(_reason(error)) from error
         try:

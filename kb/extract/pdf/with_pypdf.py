@@ -106,6 +106,11 @@ class Pdf:
         metadata = self._reader.metadata
         return metadata.title if metadata else None
 
+    @property
+    def only_asks_to_wait(self) -> bool:
+        """Tell whether the file is a form that other programs than Adobe's do not draw."""
+        return bool(self._reader.root_object.get("/NeedsRendering", False))
+
     def marks(self) -> Iterator[Mark]:
         """Give the bookmarks that lead to a page."""
         for count, (level, mark) in enumerate(_marks(self._reader.outline, 1)):
