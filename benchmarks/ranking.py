@@ -29,14 +29,14 @@ from kb.embed.builtin import DENSE_WEIGHT, load_static_model
 from kb.pipeline.base import locate
 from kb.pipeline.ingest import ingest
 from kb.search.fuse import fuse
-from kb.search.naming import without_names
+from kb.search.naming import share_of_meaning, without_names
 from kb.store import Passage, Snapshot
 from kb.store.local import evidence
 from kb.store.local.terms import match_expression
 
 OWNS: Final = (0.0, 0.1, 0.2, 0.4, 1.0)
 SHARES: Final = (0.0, 0.4, 0.7, 1.0)
-WEIGHTS: Final = (0.1, 0.2, 0.25, 0.3, 0.4)
+WEIGHTS: Final = (0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 DEPTH: Final = 200
 _PLAIN: Final = """SELECT rowid, -bm25(words, 1.0, 2.0, 1.0) AS score FROM words
     WHERE words MATCH ? ORDER BY score DESC, rowid LIMIT ?"""
@@ -53,6 +53,8 @@ class Asked:
     #: Of the question as it is, and without names of documents, as a hybrid search asks it.
     static: dict[int, float] = field(default_factory=dict)
     dense: dict[int, float] = field(default_factory=dict)
+    #: What its meaning counts, of what the profile says.
+    share: float = 1.0
     #: By (own, share).
     lexical: dict[tuple[float, float], dict[int, float]] = field(default_factory=dict)
 
@@ -152,6 +154,7 @@ def _ask(snapshot: Snapshot, asked: Asked) -> set[int]:
     evidence.OWN, evidence.SHARE = kept  # type: ignore[misc]
     ids = set(asked.plain).union(*asked.lexical.values())
     named = without_names(asked.text, partial(evidence.naming, database, table="words"))
+    asked.share = share_of_meaning(asked.text, named)
     asked.static, asked.dense = (_near(snapshot, text, ids) for text in (asked.text, named))
     return ids.union(asked.static, asked.dense)
 
@@ -172,7 +175,7 @@ def hybrid(measured: Measured, own: float, share: float, weight: float) -> list[
         words = asked.lexical[own, share]
         near = sorted(asked.dense.items(), key=lambda scored: (-scored[1], scored[0]))
         dense = {at: score for n, (at, score) in enumerate(near) if n < DEPTH or at in words}
-        joined = fuse(words, dense, dense_weight=weight if dense else 0.0)
+        joined = fuse(words, dense, dense_weight=weight * asked.share if dense else 0.0)
         ranked.append([each.chunk_id for each in joined])
     return measured.figures(ranked)
 

@@ -55,8 +55,8 @@ def meaning_of(
         return Meaning()
     english = _in_english(query, pinned, mode)
     try:
-        wordings = [_without_names(snapshot, query, pinned, mode), english]
-        vector, share = _vector(base, snapshot, pinned, wordings, observer)
+        wording, rest = _without_names(snapshot, query, pinned, mode)
+        vector, share = _vector(base, snapshot, pinned, [wording, english], observer)
     except (EndpointError, StageError) as error:
         refused = isinstance(error, StageError)
         if mode == "dense" or not (refused or error.failure.code in AWAY):
@@ -65,7 +65,7 @@ def meaning_of(
         return Meaning(exit_code=error.exit_code, warning=warning, english=english)
     if vector is None and mode == "dense":
         return Meaning(warning=_unknown_language(pinned))
-    return Meaning(vector=vector, share=share, english=english)
+    return Meaning(vector=vector, share=share * rest, english=english)
 
 
 def _vector(
@@ -102,16 +102,19 @@ def _vector(
     return first.vector, 1.0
 
 
-def _without_names(snapshot: Snapshot, query: str, profile: Profile, mode: str) -> str:
+def _without_names(
+    snapshot: Snapshot, query: str, profile: Profile, mode: str
+) -> tuple[str, float]:
     """Give the question without names of documents, which a hybrid search finds by words.
 
-    Measured with the built-in models alone.
+    And what the meaning of that counts. Measured with the built-in models alone.
     """
     if not _helped_by_words(profile, mode):
-        return query
-    from kb.search.naming import without_names
+        return query, 1.0
+    from kb.search.naming import share_of_meaning, without_names
 
-    return without_names(query, snapshot.naming)
+    wording = without_names(query, snapshot.naming)
+    return wording, share_of_meaning(query, wording)
 
 
 def _in_english(query: str, profile: Profile, mode: str) -> str:

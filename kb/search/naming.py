@@ -2,7 +2,9 @@
 
 "Under the lease between Acme and Bolt, how long is the notice period?" names one of many leases and
 asks one thing of it. The names find the lease by words. A vector of the whole question lies half
-among names, which say nothing of the passages, so that the question is embedded without them.
+among names, which say nothing of the passages, so that the question is embedded without them. And
+what is left is said of all leases alike: the words must tell which one is meant, so that meaning
+counts less than for a question that names none.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from kb.store.local.words import fold, runs, tokens
 _NAME: Final = 0.5
 #: So many words that are found and name nothing must stay, or else they are the question.
 LEAST: Final = 4
+#: What meaning counts of a question that names a document, of what it counts of another.
+SHARE: Final = 0.5
 
 
 def without_names(question: str, naming: Callable[[Sequence[str]], Sequence[float | None]]) -> str:
@@ -44,6 +48,19 @@ def without_names(question: str, naming: Callable[[Sequence[str]], Sequence[floa
             kept.append(piece)
             left += bool(known)
     return question if left < LEAST or len(kept) == len(pieces) else " ".join(kept)
+
+
+def share_of_meaning(question: str, without: str) -> float:
+    """Give what meaning counts of a question, 0 to 1, of what the profile says that it counts.
+
+    `without` is the question without names. Words in quotes are to be found as they stand, too.
+
+    >>> share_of_meaning("Acme: how long is the notice period?", "how long is the notice period?")
+    0.5
+    >>> share_of_meaning("How long is the notice?", "How long is the notice?")
+    1.0
+    """
+    return SHARE if without != question or quoted(question) else 1.0
 
 
 def _words(piece: str) -> list[str]:

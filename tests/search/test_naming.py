@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from kb.pipeline import meaning
 from kb.pipeline.base import locate
 from kb.pipeline.ingest import ingest
+from kb.pipeline.observe import Silent
 from kb.pipeline.search import Asking, search
-from kb.search.naming import LEAST, without_names
+from kb.search.naming import LEAST, share_of_meaning, without_names
 from kb.store.local import evidence
 from kb.store.local.terms import STOP_WORDS
 
@@ -56,6 +57,19 @@ def test_a_question_with_a_quotation_is_meant_as_it_stands(pieces, quotation):
 def test_nothing_is_left_out_where_nothing_is_known(pieces):
     question = " ".join(pieces)
     assert without_names(question, lambda words: [None] * len(words)) == question
+
+
+@given(PIECES)
+def test_meaning_counts_less_exactly_where_a_name_went(pieces):
+    question = " ".join(pieces)
+    without = without_names(question, known)
+    assert (share_of_meaning(question, without) < 1) is (without != question)
+
+
+@given(PIECES, st.sampled_from(['"notice period"', "“Acme”"]))
+def test_meaning_counts_less_where_words_are_quoted(pieces, quotation):
+    question = " ".join([*pieces, quotation])
+    assert share_of_meaning(question, question) < 1
 
 
 DOES = (
@@ -105,3 +119,13 @@ def test_only_a_hybrid_search_embeds_a_question_without_names(leases, monkeypatc
     hits = search(leases, question, asking=Asking(mode=mode)).hits
     assert ("Bolt" in seen[0][0]) is asked
     assert mode == "dense" or hits[0].path.endswith("Bolt.md")
+
+
+def test_meaning_counts_half_of_a_question_that_names_a_document(leases):
+    question = "Between Bolt and the tenant, how long is the notice period of the written lease?"
+    with leases.snapshot() as snapshot:
+        shares = [
+            meaning.meaning_of(leases, snapshot, asked, "hybrid", Silent()).share
+            for asked in (question, question.replace("Bolt", "the landlord"))
+        ]
+    assert shares == [0.5, 1.0]

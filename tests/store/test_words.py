@@ -25,6 +25,7 @@ CUT = {
     "𠮷野家": "𠮷野 野家 家",
     "第3.2条": "第 3.2 条",
     "第３．２条": "第 3.2 条",
+    "ราคา ฿100": "รา าค คา า 100",
     "§ 4.1(b)": "4.1 b",
     "3.2.1": "3.2.1",
     "see 3.2.": "see 3.2",
@@ -57,6 +58,9 @@ def test_a_text_is_cut(text, words):
 
 
 ASKED = {
+    "June 24, 2020": '"june" OR "24" OR "2020" OR "june 24" OR "24 2020"',
+    "30 days of § 4": '"30" OR "days" OR "4" OR "30 days"',
+    '"Acme"\'s lease': '"acme" OR "lease"',
     "How are refunds paid?": '"refunds" OR "paid" OR heading : "how"',
     "how long is the warranty": '"warranty" OR heading : "how"',
     "how long": '"how" OR "long"',

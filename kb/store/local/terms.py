@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from kb.store.local.words import (
@@ -65,9 +66,13 @@ _MEANINGFUL: Final = frozenset(
 )
 #: Left out when they stand alone.
 _JOINING: Final = _PARTICLES | frozenset("和与與或及是在之")
+#: A number of whatever: a clause, a day, a year, an amount.
+_DIGITS: Final = r"\d[\d.,]*"
 _HAN: Final = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 #: What stands in quotes: one group for each pair of them.
 QUOTED: Final = r'"([^"]*)"|“([^”]*)”|「([^」]*)」|『([^』]*)』'
+#: With the ending of "Acme"'s, which would be a word of its own.
+_NOT_LOOSE: Final = rf"(?:{QUOTED})(?:['’]s\b)?"
 #: 第 3.2 条 is written with and without spaces.
 _AROUND_NUMBER: Final = "(?<=[\u4e00-\u9fff])[ \t]+(?=\\d)|(?<=\\d)[ \t]+(?=[\u4e00-\u9fff])"
 _ENDINGS: Final = (
@@ -91,13 +96,13 @@ def phrases(query: str) -> list[Phrase]:
     """
     folded = re.sub(_AROUND_NUMBER, "", fold(query))
     found = list(_in_quotes(folded))
-    loose = re.sub(QUOTED, " ", folded)
+    loose = re.sub(_NOT_LOOSE, " ", folded)
     asked = [
         p for chain in _chains(re.sub(_HOW, " ", loose)) for p in _of_chain(chain, strict=True)
     ]
     if not asked and not found:
         asked = [p for chain in _chains(loose) for p in _of_chain(chain, strict=False)]
-    return list(dict.fromkeys([*found, *asked]))[:MOST_PHRASES]
+    return list(dict.fromkeys([*found, *asked, *_beside_numbers(loose)]))[:MOST_PHRASES]
 
 
 def match_expression(query: str) -> str:
@@ -223,6 +228,22 @@ def _of_chain(chain: list[Run], *, strict: bool) -> Iterator[Phrase]:
             continue
         yield from _of_run(atom, strict=strict) if atom.cjk else _of_piece(atom, strict=strict)
     yield from _windows(chain)
+
+
+def _beside_numbers(loose: str) -> Iterator[Phrase]:
+    """Give each number with a word or number right before or after it: june 24, 24 2020.
+
+    What a number says, it says with its neighbour: section 4.2 is not another section's table 4.2.
+    """
+    for one, other in pairwise(runs(loose)):
+        texts = one.text, other.text
+        if (
+            not (one.cjk or other.cjk)
+            and re.fullmatch(r",?[ \t]+", loose[one.start + len(one.text) : other.start])
+            and any(re.fullmatch(_DIGITS, text) for text in texts)
+            and STOP_WORDS.isdisjoint(texts)
+        ):
+            yield Phrase(tuple(token.word for run in (one, other) for token in _made(run)))
 
 
 def _of_piece(atom: Run, *, strict: bool) -> Iterator[Phrase]:

@@ -2,9 +2,10 @@
 
 A text is folded (compatibility forms, case, invisible characters) and cut into tokens:
 
-- a run of Chinese, Japanese or Korean characters gives each pair of neighbours and then its last
-  character alone: 退款流程 → 退款 款流 流程 程. So a word of two characters is one token, and any
-  single character is the beginning of a token. A run goes on over a line break, as words do there;
+- a run of Chinese, Japanese, Korean, Thai, Lao, Burmese or Khmer characters gives each pair of
+  neighbours and then its last character alone: 退款流程 → 退款 款流 流程 程. So a word of two
+  characters is one token, and any single character is the beginning of a token. A run goes on over
+  a line break, as words do there;
 - anything else that is written in one piece gives that piece: refund, 3.2.1, abc-1234,
   2024-05-01, legal@example.com; 1,000 gives 1000. Where it has parts, these follow it:
   abc-1234 → abc-1234 abc 1234. So it is found as typed, by its parts, and with other signs
@@ -24,13 +25,15 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 #: The next writer rebuilds a full-text index made under another version.
-TOKENIZER_VERSION: Final = 1
+TOKENIZER_VERSION: Final = 2
 
 _HANGUL: Final = "\u1100-\u11ff\uac00-\ud7af"
 #: Scripts written without spaces: bopomofo, kana, Han with its extension A, compatibility forms.
 _SPACELESS: Final = (
     "\u3005-\u3007\u3040-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    # Thai, Lao, Burmese, Khmer.
+    "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ecd\u1000-\u103f\u1050-\u109f\u1780-\u17d3"
 )
 # Letters beyond U+FFFF are Han's further extensions, and a few dead scripts treated likewise.
 _CJK: Final = f"[{_SPACELESS}{_HANGUL}]|(?=[\U00010000-\U0010ffff])\\w"
