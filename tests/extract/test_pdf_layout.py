@@ -222,6 +222,12 @@ def test_a_running_head_stands_once_and_a_page_number_never(tmp_path: Path) -> N
     ]
 
 
+def test_a_foot_of_all_pages_stands_behind_all_that_they_say(tmp_path: Path) -> None:
+    document = book(tmp_path, 5, head="", foot="Mill GmbH / Tenant Ltd   Page {n} of 5")
+    assert document.text.count("Mill GmbH") == 1
+    assert document.text.split("\n")[-1].startswith("Mill GmbH / Tenant Ltd")
+
+
 def test_heads_with_the_page_number_in_them_run_too(tmp_path: Path) -> None:
     document = book(tmp_path, 5, head="Old Mill Lease, page {n} of 5", foot="Page {n} of 5")
     assert document.text.count("Old Mill") == 1

@@ -2,7 +2,8 @@
 
 A line at the edge of a page is one of them when it comes back at the same height on other pages,
 but for a number that counts the pages. A running head stays where it comes first, so that its
-words are found; numbers of pages never stay.
+words are found; a foot of all pages where it comes last, since a sentence may go on below it.
+Numbers of pages never stay.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _SLACK: Final = 8.0
 _PAGES: Final = 3
 #: Heads of left and right pages take turns.
 _SHARE: Final = 0.4
+#: A foot of so large a part of the pages stands on all of them.
+_NEARLY_ALL: Final = 0.8
 #: Heads and feet together are no longer than this, or no larger part of their page.
 _LONG: Final = 300
 _PART: Final = 0.2
@@ -64,15 +67,15 @@ def without_running(sheets: Sequence[Sheet]) -> list[Sheet]:
     for page, at in drop:
         dropped[page].add(at)
     heads = defaultdict[int, set[int]](set)
-    firsts = defaultdict[int, set[int]](set)
+    stay = defaultdict[int, set[int]](set)
     if len(sheets) >= _PAGES:
-        for edge, first in _heads([edge for edge in edges if (edge.page, edge.at) not in drop]):
-            (firsts if first else heads)[edge.page].add(edge.at)
+        for edge, stays in _heads([edge for edge in edges if (edge.page, edge.at) not in drop]):
+            (stay if stays else heads)[edge.page].add(edge.at)
     for page, found in heads.items():
         if not _is_body(sheets[page], found):
             dropped[page] |= found
     kept = [
-        _without(sheet, dropped[page], firsts[page]) if page in dropped or page in firsts else sheet
+        _without(sheet, dropped[page], stay[page]) if page in dropped or page in stay else sheet
         for page, sheet in enumerate(sheets)
     ]
     # Where pages hold their numbers and no picture either, the numbers are all that they say.
@@ -86,7 +89,7 @@ def _is_body(sheet: Sheet, found: set[int]) -> bool:
     return long > _LONG and long > _PART * sum(len(line.text) for line in sheet.lines)
 
 
-def _without(sheet: Sheet, drop: set[int], firsts: set[int]) -> Sheet:
+def _without(sheet: Sheet, drop: set[int], stay: set[int]) -> Sheet:
     kept: list[Line] = []
     out = 0
     apart = False
@@ -96,8 +99,8 @@ def _without(sheet: Sheet, drop: set[int], firsts: set[int]) -> Sheet:
             apart |= line.apart
         else:
             apart = line.apart or (apart and bool(kept))
-            same = apart == line.apart and at not in firsts
-            kept.append(line if same else line._replace(apart=apart, running=at in firsts))
+            same = apart == line.apart and at not in stay
+            kept.append(line if same else line._replace(apart=apart, running=at in stay))
             apart = False
     return replace(sheet, lines=tuple(kept), left_out=sheet.left_out + out)
 
@@ -149,7 +152,7 @@ def _roman(said: str) -> int:
 
 
 def _heads(edges: Sequence[_Edge]) -> Iterator[tuple[_Edge, bool]]:
-    """Give the lines that come back as heads or feet; True with those that come first."""
+    """Give the lines that come back as heads or feet; True with those that stay."""
     same: dict[tuple[str, str], list[_Edge]] = defaultdict(list)
     for edge in edges:
         if edge.text:
@@ -158,8 +161,15 @@ def _heads(edges: Sequence[_Edge]) -> Iterator[tuple[_Edge, bool]]:
         if len(group) < _PAGES:
             continue
         for cluster in _clusters(_at_one_height(group)):
-            first = min(edge.page for edge in cluster)
-            yield from ((edge, edge.page == first) for edge in cluster)
+            stays = _where_it_stays(cluster)
+            yield from ((edge, edge.page == stays) for edge in cluster)
+
+
+def _where_it_stays(cluster: Sequence[_Edge]) -> int:
+    pages = {edge.page for edge in cluster}
+    first, last = min(pages), max(pages)
+    of_all = len(pages) >= _NEARLY_ALL * (last - first + 1)
+    return last if cluster[0].zone == "foot" and of_all else first
 
 
 def _at_one_height(group: Sequence[_Edge]) -> list[_Edge]:
