@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from kb.errors import Failure, failure
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
@@ -30,6 +32,19 @@ def set_passwords(passwords: Sequence[str]) -> None:
     global _in_force  # noqa: PLW0603 - one for the process: readers are handed bytes alone
     unique = tuple(dict.fromkeys(password for password in passwords if password))
     _in_force = Conditions(passwords=unique, careful=_in_force.careful)
+
+
+def locked() -> Failure:
+    """Give the failure of a file that none of the passwords opens, saying how many there were."""
+    given = len(_in_force.passwords)
+    if not given:
+        return failure("extract.encrypted")
+    opens = (
+        "the password given does not open it"
+        if given == 1
+        else (f"none of the {given} passwords given opens it")
+    )
+    return failure("extract.encrypted", f"The file is protected by a password; {opens}.")
 
 
 @contextmanager

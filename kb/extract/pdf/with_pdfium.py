@@ -15,7 +15,8 @@ from typing import Any, Final
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from kb.errors import StageError, failure
+from kb.errors import StageError
+from kb.extract import conditions
 from kb.extract.pdf import fields
 from kb.extract.pdf.layout import laid_out
 from kb.extract.pdf.pieces import Box
@@ -76,7 +77,7 @@ def _open(data: bytes, passwords: Sequence[str]) -> Any:  # noqa: ANN401 - pypdf
     if b"/Encrypt" not in data:
         # What pdfium gives as its last error may be that of an earlier file.
         raise UnreadableError("pdfium asks for a password of a file that names no encryption")
-    raise StageError(failure("extract.encrypted"))
+    raise StageError(conditions.locked())
 
 
 class Pdf:

@@ -19,6 +19,7 @@ from pypdf.errors import DependencyError, FileNotDecryptedError, WrongPasswordEr
 from pypdf.generic import Destination
 
 from kb.errors import StageError, failure
+from kb.extract import conditions
 from kb.extract.pdf.page import has_drawing, page_text
 from kb.extract.pdf.sheet import Line, Mark, Sheet
 
@@ -56,9 +57,9 @@ def _open(data: bytes, passwords: Sequence[str]) -> PdfReader:
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not any(_opens(reader, password) for password in passwords):
-            raise StageError(failure("extract.encrypted"))
+            raise StageError(conditions.locked())
     except (WrongPasswordError, FileNotDecryptedError) as error:
-        raise StageError(failure("extract.encrypted")) from error
+        raise StageError(conditions.locked()) from error
     except (DependencyError, NotImplementedError) as error:
         message = "The file is protected in a way that kb cannot open."
         raise StageError(failure("extract.encrypted", message, reason=str(error)[:500])) from error
