@@ -21,16 +21,13 @@ from kb.errors import CATALOGUE, EndpointError, UsageError, failure
 from kb.evaluate.dataset import Dataset
 from kb.evaluate.documents import means
 from kb.pipeline.base import FOLDER, KnowledgeBase
-from kb.pipeline.embedder import open_embedder
 from kb.pipeline.evaluate_ask import Asker, Scored, Way
 from kb.pipeline.evaluate_places import places_of
 from kb.pipeline.evaluate_shelf import lay_out, sample, stored_names
 from kb.pipeline.observe import Observer, Silent, Steps
 
 if TYPE_CHECKING:
-    from kb.embed import Embedder
     from kb.model import Profile, Report
-    from kb.store import Snapshot
 
 #: Of the documents that could not be read, so many are named.
 _NAMED: Final = 3
@@ -155,7 +152,6 @@ def evaluate(
             names=names,
             way=how.way,
             chunks=report.chunks.added + report.chunks.reused,
-            embedder=_embedder(own, held, how, observer, stack),
         )
         steps = Steps(observer, "Asking", len(queries))
         rows = []
@@ -203,16 +199,6 @@ def _bring_in(
         message = f"No document of the set could be read. {told}"
         raise UsageError(failure("usage.dataset", message))
     return report
-
-
-def _embedder(
-    base: KnowledgeBase, held: Snapshot, how: How, observer: Observer, stack: ExitStack
-) -> Embedder | None:
-    """Give what embeds questions, for rankings deeper than a search goes."""
-    profile = held.profile
-    if profile is None or (how.way.mode or base.settings.search_mode) == "lexical":
-        return None
-    return stack.enter_context(open_embedder(base.settings, profile, observer))
 
 
 def _not_read(report: Report) -> Iterator[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
-from kb.embed import Embedder
 from kb.errors import EXIT_ENDPOINT, EndpointError, StageError, UsageError, failure
 from kb.evaluate.dataset import Query
 from kb.evaluate.documents import document_measures
@@ -19,9 +17,6 @@ from kb.pipeline.search import Asking, search
 from kb.search.rank import Question, rank
 from kb.search.reference import chunk_of
 from kb.store import Snapshot
-
-if TYPE_CHECKING:
-    from kb.model import Vector
 
 #: So many documents are ranked, which is what recall@100 looks at.
 RANKED: Final = 100
@@ -81,8 +76,6 @@ class Asker:
     way: Way
     #: How many passages there are.
     chunks: int
-    #: None where questions are asked by words alone.
-    embedder: Embedder | None
 
     def ask(self, query: Query, places: Sequence[Place]) -> Scored:
         """Ask one question.
@@ -134,6 +127,7 @@ class _Asked:
         self.hits: list[Hit] = []
         self.answers: list[Answer] = []
         self.warnings: tuple[str, ...] = ()
+        self._question: Question | None = None
 
     def rank(self, relevant: set[str], places: Sequence[Place]) -> list[str]:
         """Give the documents in the order of their best hits, as far as they matter.
@@ -175,33 +169,18 @@ class _Asked:
             return []
         if answer.exit_code == EXIT_ENDPOINT:
             raise EndpointError(failure("embed.unreachable", " ".join(answer.warnings)))
-        self.warnings = answer.warnings
+        self.warnings, self._question = answer.warnings, answer.question
         return answer.hits
-
-    @cached_property
-    def _vector(self) -> Vector | None:
-        embedder = self._asker.embedder
-        if embedder is None:
-            return None
-        return embedder.embed_now([embedder.profile.query(self._text)])[0].vector
 
     def _deep(self, top_k: int) -> Sequence[Hit]:
         """Give passages in the order in which a search ranks them, without what it tells of them.
 
         Copies, neighbours and best sentences are for hits that are read.
         """
-        asker = self._asker
-        profile = asker.snapshot.profile
-        question = Question(
-            text=self._text,
-            vector=self._vector,
-            mode=asker.way.mode or asker.base.settings.search_mode,
-            top_k=top_k,
-            dense_weight=profile.dense_weight if profile else 0.0,
-            within=self._within,
-            collapse=False,
-        )
-        return rank(asker.snapshot, question).hits
+        if self._question is None:  # it could not be asked at all
+            return []
+        question = replace(self._question, top_k=top_k, collapse=False)
+        return rank(self._asker.snapshot, question).hits
 
     def _add(self, hits: Sequence[Hit]) -> None:
         for hit in hits:

@@ -39,6 +39,8 @@ class Answer:
     hints: tuple[str, ...] = ()
     #: What holds for the whole question, where an explanation was asked for.
     explain: Mapping[str, Any] | None = None
+    #: What was looked for: to rank deeper without asking a model again.
+    question: Question | None = None
 
 
 class _Told(NamedTuple):
@@ -152,6 +154,7 @@ def _search(
         exit_code=meaning.exit_code,
         hints=told.hints,
         explain=told.explain,
+        question=question,
     )
 
 
