@@ -37,7 +37,7 @@ def model() -> StaticModel:
 
 
 def test_names_itself(model: StaticModel) -> None:
-    assert (model.name, model.dimensions, DENSE_WEIGHT) == ("builtin:static", 256, 0.35)
+    assert (model.name, model.dimensions, DENSE_WEIGHT) == ("builtin:static", 256, 0.3)
     assert len(bytes.fromhex(model.revision)) == hashlib.sha256().digest_size
     assert load_static_model() is model
     assert read_model(DATA).revision == model.revision

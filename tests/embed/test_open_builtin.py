@@ -68,7 +68,7 @@ def test_the_profile_says_which_model_and_how_far_to_trust_it() -> None:
     with open_builtin() as embedder:
         profile = embedder.profile
     assert (profile.provider, profile.model) == ("builtin", "builtin:static")
-    assert (profile.dimensions, profile.dense_weight) == (256, 0.35)
+    assert (profile.dimensions, profile.dense_weight) == (256, 0.3)
     assert len(profile.revision) == 64
     assert profile.query("{a}") == profile.passage("{a}") == "{a}"
 

@@ -22,10 +22,10 @@ from kb.embed.builtin.wordpiece import WordPiece, split_words
 
 NAME = "builtin:static"
 DIMENSIONS = 256
-DENSE_WEIGHT = 0.35
-"""Share of the cosine in the fused score beside BM25's 0.65: measured with `benchmarks.ranking`
-(flat from 0.3 to 0.4). A question that names a document gives it half, see `kb.search.naming`; an
-endpoint's embedder needs its own."""
+DENSE_WEIGHT = 0.3
+"""Share of the cosine in the fused score beside BM25's 0.7: measured in benchmarks/builtin_model. A
+question that names a document gives it half, see `kb.search.naming`; an endpoint's embedder needs
+its own."""
 
 _ROWS_AT_ONCE = 4096  # bounds memory on huge texts: 4 MB of float32
 
