@@ -19,6 +19,7 @@ from kb.embed.builtin import (
     StaticModel,
     load_static_model,
 )
+from kb.embed.builtin.chinese import FILES, digest
 from kb.embed.builtin.model import read_model
 
 DATA = Path(builtin.__file__).parent / "data"
@@ -44,8 +45,9 @@ def test_names_itself(model: StaticModel) -> None:
 
 
 def test_files_are_small_and_attributed() -> None:
-    assert sum(path.stat().st_size for path in DATA.iterdir()) <= 9_000_000
-    assert "all-MiniLM-L6-v2" in (DATA / "NOTICE").read_text("utf-8")
+    assert sum(path.stat().st_size for path in DATA.iterdir()) <= 13_000_000
+    notice = (DATA / "NOTICE").read_text("utf-8")
+    assert all(name in notice for name in ("all-MiniLM-L6-v2", "Chinese Open Wordnet", "OpenCC"))
     assert "Apache License" in (DATA / "LICENSE").read_text("utf-8")
 
 
@@ -140,14 +142,20 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["table.npy", "scales.npy", "vocab.txt", "gate.npy", "gate.json"])
-@pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
-def test_broken_files_are_told(tmp_path: Path, name: str, damage: str) -> None:
-    path = _copy(tmp_path) / name
+def _damage(path: Path, damage: str) -> None:
     content = path.read_bytes()
     path.unlink()
     if damage != "missing":
         path.write_bytes(b"" if damage == "empty" else content[: len(content) // 2])
+
+
+ENGLISH = ["table.npy", "scales.npy", "vocab.txt", "gate.npy", "gate.json"]
+
+
+@pytest.mark.parametrize("name", ENGLISH)
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
+def test_broken_files_are_told(tmp_path: Path, name: str, damage: str) -> None:
+    _damage(_copy(tmp_path) / name, damage)
     with pytest.raises(BuiltinModelError, match="built-in model"):
         read_model(tmp_path)
 
@@ -157,3 +165,20 @@ def test_other_shapes_are_told(tmp_path: Path) -> None:
     np.save(folder / "scales.npy", np.ones(7, np.float32))
     with pytest.raises(BuiltinModelError, match="do not fit"):
         read_model(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
+def test_broken_chinese_files_are_told_with_the_first_chinese_text(tmp_path, name, damage) -> None:
+    _damage(_copy(tmp_path) / name, damage)
+    model = read_model(tmp_path)
+    assert model.encode(["the refund policy"])[1].tolist() == [True]
+    with pytest.raises(BuiltinModelError, match="built-in model"):
+        model.encode(["退款期限"])
+
+
+def test_chinese_files_count_for_the_revision(tmp_path: Path) -> None:
+    folder = _copy(tmp_path)
+    assert (folder / "chinese.sha256").read_text("ascii").strip() == digest(DATA)
+    (folder / "chinese.sha256").write_text("0" * 64, "ascii")
+    assert read_model(folder).revision != read_model(DATA).revision

@@ -1,4 +1,4 @@
-"""A Chinese question finds English passages, and those in Chinese still come first."""
+"""Questions find passages in the other language, and those in their own still come first."""
 
 from __future__ import annotations
 
@@ -72,6 +72,12 @@ def _paths(base: KnowledgeBase, question: str, mode: str = "hybrid") -> list[str
 
 def test_both_languages_are_found_the_own_one_first(base) -> None:
     assert _paths(base, "退款期限")[:2] == ["条款.txt", "terms.txt"]
+
+
+def test_an_english_question_finds_chinese_passages_by_meaning(base) -> None:
+    assert _paths(base, "When is the money paid back?")[:1] == ["terms.txt"]
+    assert "条款.txt" in _paths(base, "How soon must customers get their money returned?")
+    assert set(_paths(base, "退款期限", mode="dense")[:2]) == {"条款.txt", "terms.txt"}
 
 
 def test_a_search_by_words_takes_them_as_they_are(base) -> None:

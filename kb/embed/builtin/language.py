@@ -1,9 +1,10 @@
-"""The gate in front of the static model: is this text English, the only language the model knows?
+"""The gates in front of the static model: is this text English, or is it Chinese?
 
-Two tests. Script: a text with a substantial share of letters outside the Latin script is refused.
-Words: every word has a score from its letter n-grams (a linear model trained on English against
-other Latin-script languages, see benchmarks/builtin_model), English function words a bonus; the
-sum decides.
+English first, by two tests. Script: a text with a substantial share of letters outside the Latin
+script is refused. Words: every word has a score from its letter n-grams (a linear model trained on
+English against other Latin-script languages, see benchmarks/builtin_model), English function words
+a bonus; the sum decides. What is not English is Chinese where Chinese characters carry at least
+half of it, unless it begins with Japanese or Korean letters among them.
 """
 
 from __future__ import annotations
@@ -22,11 +23,18 @@ FUNCTION_WORDS = frozenset(
     {"the", "and", "of", "with", "this", "that", "these", "which", "what", "how", "who", "whose"}
     | {"when", "where", "why", "from", "are", "were", "shall", "should", "does", "our", "your"}
 )
+READ_FOR_KANA = 200  # Japanese and Korean show themselves at once
 _CACHED_WORDS = 200_000
 _LONGEST_WORD = 40
 _WORD = re.compile(r"[^\W\d_]+")
 _OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+# Without the middle dot and the long mark, which Chinese texts borrow.
+_KANA_OR_HANGUL = re.compile(
+    r"[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]"
+)
 
 
 def words_of(text: str) -> list[str]:
@@ -54,6 +62,26 @@ def other_script_share(text: str) -> float:
     cjk = len(_CJK.findall(text)) * (CJK_LETTER_WEIGHT - 1)
     other = len(_OTHER_LETTER.findall(text)) + cjk
     return other / (letters + cjk) if letters else 0.0
+
+
+def han_letters(text: str) -> int:
+    """Count the Chinese characters in the first `READ_CHARACTERS`."""
+    return len(_HAN.findall(text[:READ_CHARACTERS]))
+
+
+def is_chinese(text: str) -> bool:
+    """Say whether Chinese characters carry at least half of the text, and it is not Japanese.
+
+    >>> [is_chinese(text) for text in ("iPhone 保修政策", "What is 保修?", "退款のお知らせ")]
+    [True, False, False]
+    """
+    if text.isascii():
+        return False
+    text = text[:READ_CHARACTERS]
+    han = han_letters(text)
+    others = sum(map(len, _WORD.findall(text))) - han
+    weight = han * CJK_LETTER_WEIGHT
+    return weight >= max(1, others) and not _KANA_OR_HANGUL.search(text[:READ_FOR_KANA])
 
 
 @dataclass(frozen=True, slots=True)

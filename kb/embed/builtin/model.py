@@ -1,5 +1,6 @@
 """The static model: a text's vector is the weighted mean of one vector per token.
 
+It knows English and Chinese, in one space; the Chinese table is read when a Chinese text comes.
 Distilled from sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0); how the table was made stands
 in benchmarks/builtin_model, what it owes to whom in data/NOTICE.
 """
@@ -8,17 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.embed.builtin.language import EnglishGate
+from kb.embed.builtin.language import (
+    CJK_LETTER_WEIGHT,
+    EnglishGate,
+    han_letters,
+    is_chinese,
+    words_of,
+)
 from kb.embed.builtin.wordpiece import WordPiece, split_words
+
+if TYPE_CHECKING:
+    from kb.embed.builtin.chinese import ChineseTable
 
 NAME = "builtin:static"
 DIMENSIONS = 256
@@ -39,17 +49,19 @@ class BuiltinModelError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class StaticModel:
-    """Turns English texts into unit vectors; safe to share between threads.
+    """Turns English and Chinese texts into unit vectors; safe to share between threads.
 
     `table` is (tokens, 256) int8, `scales` (tokens,) float32: a token's vector is the product.
-    `revision` is the SHA-256 of table, scales, vocabulary and gate together: vectors of different
-    revisions must not be compared.
+    `chinese` gives the Chinese table, and reads it at the first call. `revision` is the SHA-256 of
+    table, scales, vocabulary, gate and what the Chinese files hash to together: vectors of
+    different revisions must not be compared.
     """
 
     table: NDArray[np.int8]
     scales: Vectors
     wordpiece: WordPiece
     gate: EnglishGate
+    chinese: Callable[[], ChineseTable]
     revision: str
     name: str = NAME
     dimensions: int = DIMENSIONS
@@ -57,19 +69,31 @@ class StaticModel:
     def encode(self, texts: Sequence[str]) -> tuple[Vectors, Mask]:
         """Vectors (n, 256) of unit length, and which rows are `known` (n,).
 
-        A text that is not English, or that holds no token, gives a row of zeros and False. Rows do
-        not depend on one another. Never raises on any string.
+        A text that is neither English nor Chinese, or that holds no token, gives a row of zeros and
+        False. Rows do not depend on one another. Never raises on any string, but
+        `BuiltinModelError` at the first Chinese one where the Chinese files are damaged.
         """
         vectors = np.zeros((len(texts), self.dimensions), np.float32)
         known = np.zeros(len(texts), np.bool_)
         for line, text in enumerate(texts):
             if self.gate.admits(text):
                 total = self._sum_of_tokens(text)
-                length = float(np.sqrt(np.dot(total, total)))
-                if length > 0:
-                    vectors[line] = total / length
-                    known[line] = True
+            elif is_chinese(text):
+                total = self._sum_of_both(text)
+            else:
+                continue
+            vectors[line] = _unit(total)
+            known[line] = vectors[line].any()
         return vectors, known
+
+    def _sum_of_both(self, text: str) -> Vectors:
+        """Chinese words and the Latin ones among them, each by how much of the text they are."""
+        total = self.chinese().total(text)
+        words = words_of(text)
+        if not words:
+            return total
+        latin = _unit(self._sum_of_tokens(" ".join(words))) * sum(map(len, words))
+        return _unit(total) * (CJK_LETTER_WEIGHT * han_letters(text)) + latin
 
     def _sum_of_tokens(self, text: str) -> Vectors:
         rows = self.wordpiece.rows(split_words(text))
@@ -80,19 +104,23 @@ class StaticModel:
         return total
 
 
+def _unit(total: Vectors) -> Vectors:
+    length = float(np.sqrt(np.dot(total, total)))
+    return total / length if length > 0 else total
+
+
 @cache
 def load_static_model() -> StaticModel:
     """Give the model in the package's data files; read once per process, in some 25 ms.
 
     Raises `BuiltinModelError` when a file is missing or does not fit the others.
     """
-    with as_file(files("kb.embed.builtin") / "data") as folder:
-        return read_model(folder)
+    return read_model(Path(__file__).with_name("data"))
 
 
 def read_model(folder: Path) -> StaticModel:
     """Read the model in `folder`. Raises `BuiltinModelError` as `load_static_model` does."""
-    names = ("table.npy", "scales.npy", "vocab.txt", "gate.npy", "gate.json")
+    names = ("table.npy", "scales.npy", "vocab.txt", "gate.npy", "gate.json", "chinese.sha256")
     try:
         digest = hashlib.sha256()
         for name in names:
@@ -101,6 +129,7 @@ def read_model(folder: Path) -> StaticModel:
         scales = np.load(folder / "scales.npy", allow_pickle=False)
         weights = np.load(folder / "gate.npy", allow_pickle=False)
         vocabulary = (folder / "vocab.txt").read_text("utf-8").removesuffix("\n").split("\n")
+        chinese = (folder / "chinese.sha256").read_text("ascii").strip()
         settings = json.loads((folder / "gate.json").read_text("utf-8"))
         gate = EnglishGate(weights, float(settings["scale"]), float(settings["bias"]))
     except (OSError, ValueError, KeyError, EOFError) as error:
@@ -111,4 +140,20 @@ def read_model(folder: Path) -> StaticModel:
     if shapes != ((tokens, DIMENSIONS), (tokens,), 1) or kinds != ("int8", "float32", "int8"):
         raise BuiltinModelError(f"the built-in model's files do not fit: {shapes}, {kinds}")
     rows = {piece: row for row, piece in enumerate(vocabulary) if piece}
-    return StaticModel(table, scales, WordPiece(rows), gate, digest.hexdigest())
+    pieces = WordPiece(rows)
+    return StaticModel(table, scales, pieces, gate, _chinese(folder, chinese), digest.hexdigest())
+
+
+def _chinese(folder: Path, expected: str) -> Callable[[], ChineseTable]:
+    """Give what reads the Chinese table once: an English search does not pay for it."""
+
+    @cache
+    def read() -> ChineseTable:
+        from kb.embed.builtin.chinese import read_chinese
+
+        try:
+            return read_chinese(folder, expected)
+        except (OSError, ValueError, EOFError) as error:
+            raise BuiltinModelError(f"the built-in model cannot be read: {error}") from error
+
+    return read
